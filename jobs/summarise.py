@@ -1,0 +1,42 @@
+"""The service will bring the hourly profiles up to date with the stored predictions."""
+
+from collections import defaultdict
+from datetime import datetime
+
+from monitor.config import Config
+from monitor.engines import local
+from monitor.store import predictions, profiles
+from monitor.store.store import Store
+from monitor.window import Window
+
+HOURS_A_TURN = 24 * 7  # bounds the rows in memory: a week of one model
+
+
+def summarise(store: Store, _config: Config, _now: datetime) -> str:
+    """
+    Rebuild the profile of every hour that got rows since it was last built.
+
+    Safe to run twice: an hour is rebuilt from all its rows and replaced; its mark goes in the same transaction, unless
+    more rows came meanwhile.
+    """
+    with store.read() as connection:
+        marks = profiles.dirty(connection)
+
+    by_turn: dict[tuple[str, int], list[tuple[str, int, int]]] = defaultdict(list)
+    for model, hour, mark in marks:
+        by_turn[model, hour // HOURS_A_TURN].append((model, hour, mark))
+
+    for (model, turn), some in by_turn.items():
+        with store.write() as connection:
+            _rebuild(connection, model, [hour for _, hour, _ in some], turn)
+            profiles.clean(connection, some)
+    return f"{len(marks)} hours summarised"
+
+
+def _rebuild(connection, model: str, hours: list[int], turn: int) -> None:  # type: ignore[no-untyped-def]
+    whole = Window(turn * HOURS_A_TURN, (turn + 1) * HOURS_A_TURN)
+    window = Window(max(whole.first, min(hours)), min(whole.end, max(hours) + 1))
+    built = local.profiles(predictions.rows(connection, model, window))
+    for hour in hours:
+        one = {key: profile for key, profile in built.items() if key.hour == hour}
+        profiles.replace(connection, model, Window(hour, hour + 1), one)

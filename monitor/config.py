@@ -1,0 +1,270 @@
+"""
+Read config.yaml into one frozen value, naming every problem with its line.
+
+All problems are told together, as `file:line:column: key: what is wrong`, with the nearest known key for a typo.
+Relative paths are taken from the folder of the file.
+"""
+
+import difflib
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError
+
+from monitor.errors import ConfigError
+from monitor.nomenclature import Nomenclature
+from monitor.settings import (
+    Challenger,
+    Dashboard,
+    Delivery,
+    Detection,
+    Health,
+    Ingest,
+    Model,
+    Name,
+    Part,
+    Privacy,
+    Retraining,
+    Route,
+    Schedule,
+    Shadow,
+    Source,
+    WorkingHours,
+)
+
+Role = Literal["viewer", "operator", "owner", "approver"]
+SECRET_BYTES = 32
+
+
+class Config(Part):
+    """
+    Hold everything an operator decides.
+
+    >>> config = Config(data_dir="/srv/vigie", models={"ape": {}}, sources={})
+    >>> config.database, config.models["ape"].name
+    ('sqlite:////srv/vigie/vigie.db', 'ape')
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: Path = Path("config.yaml")
+    demo: bool = False  # the banner says that these are replayed texts
+    data_dir: Path = Path("data")
+    database: str = ""
+    models: dict[Name, Model]
+    sources: dict[Name, Source] = Field(default_factory=dict)
+    challengers: dict[Name, Challenger] = Field(default_factory=dict)
+    shadow: Shadow = Shadow()
+    detection: Detection = Detection()
+    privacy: Privacy = Privacy()
+    ingest: Ingest = Ingest()
+    people: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    roles: dict[str, Role] = Field(default_factory=dict)
+    routes: tuple[Route, ...] = ()
+    delivery: Delivery = Delivery()
+    retraining: dict[Name, Retraining] = Field(default_factory=dict)
+    working_hours: WorkingHours = WorkingHours()
+    schedule: Schedule = Schedule()
+    dashboard: Dashboard = Dashboard()
+    health: Health = Health()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, raw: Any) -> Any:
+        if isinstance(raw, dict):
+            for group in ("models", "sources", "challengers"):
+                entries = raw.get(group)
+                if isinstance(entries, dict):
+                    raw = raw | {group: {n: {"name": n, **(e or {})} if isinstance(e, dict | None) else e
+                                         for n, e in entries.items()}}  # fmt: skip
+            folder = Path(raw.get("data_dir", "data"))
+            raw = {"database": f"sqlite:///{folder / 'vigie.db'}"} | {k: v for k, v in raw.items() if k != "database" or v}
+        return raw
+
+    @cached_property
+    def secret(self) -> bytes:
+        """Return the master secret of all keyed hashes; made once in data_dir when no file is named."""
+        return _secret(self.privacy.secret_file or self.data_dir / "secret")
+
+    def nomenclature(self, model: str) -> Nomenclature:
+        """Read the label hierarchy of `model`; an empty one when none is declared."""
+        return read_nomenclature(self.models[model].nomenclature)
+
+    def vocabulary(self, model: str) -> frozenset[str] | None:
+        """Read the words the model was trained on; None when no file is declared."""
+        file = self.models[model].vocabulary
+        return None if file is None else frozenset(_text(file).split())
+
+    def person(self, identity: str) -> str:
+        """Return the person behind `os:name` or `login:name`; the identity itself when nobody claims it."""
+        return next((person for person, known in self.people.items() if identity in known), identity)
+
+
+def load(path: Path) -> Config:
+    """
+    Read and check config.yaml.
+
+    Raises ConfigError with one line per problem.
+    """
+    tree = _tree(path)
+    raw = _absolute(_plain(tree), path.resolve().parent)
+    raw["path"] = path.resolve()
+    try:
+        config = Config(**raw)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_problems(path, tree, error))) from None
+    loose = list(_loose_ends(path, tree, config))
+    if loose:
+        raise ConfigError("\n".join(loose))
+    return config
+
+
+def read_nomenclature(file: Path | None) -> Nomenclature:
+    """Read rows `code,parent,level,title` (first line is the heading); an empty nomenclature for None."""
+    import csv
+
+    if file is None:
+        return Nomenclature()
+    rows = list(csv.reader(_text(file).splitlines()))
+    bad = [number for number, row in enumerate(rows, 1) if len(row) != 4]
+    if bad:
+        raise ConfigError("a row needs code,parent,level,title", where=f"{file}:{bad[0]}")
+    return Nomenclature.of((row[0], row[1], row[2], row[3]) for row in rows[1:])
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot be read: {error}", where=str(file)) from None
+
+
+def _secret(file: Path) -> bytes:
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh = file.with_name(f"{file.name}.{os.getpid()}")
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_hex(SECRET_BYTES))
+        try:
+            os.link(fresh, file)  # fails when another process was first: then its secret is ours
+        except FileExistsError:
+            pass
+        fresh.unlink()
+    if file.stat().st_mode & 0o077:
+        raise ConfigError("may be read by others", where=str(file), remedy=f"chmod 600 {file}")
+    return file.read_bytes().strip()
+
+
+def _tree(path: Path) -> CommentedMap:
+    try:
+        tree = YAML(typ="rt").load(_text(path))
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+        raise ConfigError(f"not YAML: {error.problem}", where=where) from None
+    if not isinstance(tree, CommentedMap):
+        raise ConfigError("holds no settings", where=str(path), remedy="vigie demo writes an example")
+    return tree
+
+
+def _plain(node: Any) -> Any:
+    if isinstance(node, CommentedMap):
+        return {str(key): _plain(value) for key, value in node.items()}
+    if isinstance(node, CommentedSeq):
+        return [_plain(value) for value in node]
+    return node
+
+
+PATHS = {"data_dir", "files", "nomenclature", "vocabulary", "label_files", "path", "python", "secret_file", "password_file",
+         "file_drop", "passwords", "proxy_secret_file", "trusted_roots"}  # fmt: skip
+
+
+def _absolute(node: Any, folder: Path, key: str = "") -> Any:
+    if isinstance(node, dict):
+        return {name: _absolute(value, folder, name) for name, value in node.items()}
+    if isinstance(node, list):
+        return [_absolute(value, folder, key) for value in node]
+    if key in PATHS and isinstance(node, str):
+        return str(folder / node)
+    if key == "database" and isinstance(node, str) and node.startswith("sqlite:///"):
+        return f"sqlite:///{folder / node.removeprefix('sqlite:///')}"
+    return node
+
+
+def _place(tree: Any, location: tuple[Any, ...]) -> tuple[int, int]:
+    line, column, node = 0, 0, tree
+    for step in location:
+        if isinstance(node, CommentedMap) and step in node:
+            line, column = node.lc.key(step)
+            node = node[step]
+        elif isinstance(node, CommentedSeq) and isinstance(step, int) and step < len(node):
+            line, column = node.lc.item(step)
+            node = node[step]
+    return line + 1, column + 1
+
+
+def _problems(path: Path, tree: CommentedMap, error: ValidationError) -> list[str]:
+    found = []
+    for problem in error.errors():
+        location = tuple(step for step in problem["loc"] if step not in {"str", "Unit", "[key]"})
+        line, column = _place(tree, location)
+        name = ".".join(str(step) for step in location) or "config"
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(str(location[-1]), _known_keys(location[:-1]), 1)
+            message = "unknown key" + (f"; did you mean {near[0]}?" if near else "")
+        elif problem["type"] == "missing":
+            message = "is missing"
+        found.append(f"{path}:{line}:{column}: {name}: {message}")
+    return sorted(set(found), key=lambda one: [int(n) for n in one.split(": ")[0].rsplit(":", 2)[1:]])
+
+
+def _known_keys(location: tuple[Any, ...]) -> list[str]:
+    known: Any = Config
+    for step in location:
+        if isinstance(known, type) and issubclass(known, BaseModel):
+            fields = {field.alias or name: field.annotation for name, field in known.model_fields.items()}
+            known = fields.get(str(step))
+        known = _model_in(known) if not (isinstance(known, type) and issubclass(known, BaseModel)) else known
+    if not (isinstance(known, type) and issubclass(known, BaseModel)):
+        return []
+    return [field.alias or name for name, field in known.model_fields.items()]
+
+
+def _model_in(annotation: Any) -> Any:
+    for argument in getattr(annotation, "__args__", ()):
+        if isinstance(argument, type) and issubclass(argument, BaseModel):
+            return argument
+    return annotation
+
+
+def _loose_ends(path: Path, tree: CommentedMap, config: Config) -> list[str]:
+    """Name references between settings that lead nowhere."""
+    loose = []
+
+    def tell(location: tuple[Any, ...], message: str) -> None:
+        line, column = _place(tree, location)
+        loose.append(f"{path}:{line}:{column}: {'.'.join(map(str, location))}: {message}")
+
+    for name, source in config.sources.items():
+        if source.model is not None and source.model not in config.models:
+            tell(("sources", name, "model"), f"{source.model} is not among models")
+    for name, challenger in config.challengers.items():
+        if challenger.of not in config.models:
+            tell(("challengers", name, "of"), f"{challenger.of} is not among models")
+        if not any(challenger.path.is_relative_to(root) for root in config.shadow.trusted_roots):
+            tell(("challengers", name, "path"), "lies under none of shadow.trusted_roots")
+    for name in config.retraining:
+        if name not in config.models:
+            tell(("retraining", name), "is not among models")
+    for name, model in config.models.items():
+        segment = model.segment
+        if segment and segment not in {"caller", "region"} and segment.removeprefix("field_") not in model.fields:
+            tell(("models", name, "segment"), f"{segment} is neither caller, region nor a declared field")
+    return loose

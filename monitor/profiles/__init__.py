@@ -1,0 +1,1 @@
+"""What an hour of predictions looked like; hours add up."""

@@ -1,0 +1,95 @@
+"""Keep the hourly profiles, and add them up over any window."""
+
+from collections import defaultdict
+
+from sqlalchemy import Connection, and_, delete, func, select
+
+from monitor.profiles.profile import Key, Profile
+from monitor.store.tables import dirty_hour, profile
+from monitor.window import Window
+
+
+def _inside(model: str, window: Window) -> object:
+    return and_(profile.c.model == model, profile.c.hour >= window.first, profile.c.hour < window.end)
+
+
+def hours(connection: Connection, model: str, window: Window) -> dict[int, dict[str, Profile]]:
+    """Return the stored profiles by hour, then by segment; hours without predictions are absent."""
+    found: dict[int, dict[str, Profile]] = defaultdict(dict)
+    query = select(profile.c.hour, profile.c.segment, profile.c.body).where(_inside(model, window)).order_by(profile.c.hour)  # type: ignore[arg-type]
+    for hour, segment, body in connection.execute(query):
+        found[hour][segment] = Profile.from_bytes(body)
+    return dict(found)
+
+
+def by_hour(connection: Connection, model: str, window: Window) -> dict[int, Profile]:
+    """Return one profile per hour, segments added up; hours without predictions are absent."""
+    return {hour: Profile.sum(parts.values()) for hour, parts in hours(connection, model, window).items()}
+
+
+def total(connection: Connection, model: str, window: Window, segment: str | None = None) -> Profile:
+    """Add up all hours of `window`, of one segment or of all."""
+    query = select(profile.c.body).where(_inside(model, window))  # type: ignore[arg-type]
+    if segment is not None:
+        query = query.where(profile.c.segment == segment)
+    return Profile.sum(Profile.from_bytes(body) for body in connection.execute(query).scalars())
+
+
+def segments(connection: Connection, model: str, window: Window) -> dict[str, Profile]:
+    """Return one profile per segment, hours added up."""
+    parts: dict[str, list[Profile]] = defaultdict(list)
+    query = select(profile.c.segment, profile.c.body).where(_inside(model, window))  # type: ignore[arg-type]
+    for segment, body in connection.execute(query):
+        parts[segment].append(Profile.from_bytes(body))
+    return {segment: Profile.sum(many) for segment, many in sorted(parts.items())}
+
+
+def span(connection: Connection, model: str) -> Window | None:
+    """Return the window from the first to the last stored hour; None when there is none."""
+    first, last = connection.execute(
+        select(func.min(profile.c.hour), func.max(profile.c.hour)).where(profile.c.model == model)
+    ).one()
+    return None if first is None else Window(first, last + 1)
+
+
+def revisions(connection: Connection, model: str, window: Window) -> dict[int, int]:
+    """Return the sum of the revisions of each hour; it rises whenever the hour is rebuilt."""
+    query = (
+        select(profile.c.hour, func.sum(profile.c.revision)).where(_inside(model, window)).group_by(profile.c.hour)  # type: ignore[arg-type]
+    )
+    return {hour: int(revision) for hour, revision in connection.execute(query)}
+
+
+def dirty(connection: Connection) -> list[tuple[str, int, int]]:
+    """Return (model, hour, mark) of every hour whose rows are newer than its profile, oldest first."""
+    query = select(dirty_hour.c.model, dirty_hour.c.hour, dirty_hour.c.mark).order_by(dirty_hour.c.hour, dirty_hour.c.model)
+    return [(model, hour, mark) for model, hour, mark in connection.execute(query)]
+
+
+def replace(connection: Connection, model: str, window: Window, built: dict[Key, Profile]) -> None:
+    """Put `built` in the place of all profiles of `model` in `window`, each with the next revision."""
+    known = dict(
+        connection.execute(
+            select(profile.c.hour, func.max(profile.c.revision)).where(_inside(model, window)).group_by(profile.c.hour)  # type: ignore[arg-type]
+        )
+        .tuples()
+        .all()
+    )
+    connection.execute(delete(profile).where(_inside(model, window)))  # type: ignore[arg-type]
+    if built:
+        connection.execute(
+            profile.insert(),
+            [
+                {"model": key.model, "segment": key.segment, "hour": key.hour,
+                 "revision": known.get(key.hour, 0) + 1, "body": one.to_bytes()}
+                for key, one in sorted(built.items())
+            ],
+        )  # fmt: skip
+
+
+def clean(connection: Connection, marks: list[tuple[str, int, int]]) -> None:
+    """Forget dirty marks that have not risen since they were read."""
+    for model, hour, mark in marks:
+        connection.execute(
+            delete(dirty_hour).where(dirty_hour.c.model == model, dirty_hour.c.hour == hour, dirty_hour.c.mark <= mark)
+        )

@@ -1,0 +1,130 @@
+"""
+Open the database and lend out transactions.
+
+SQLite takes one writer at a time, under a file lock beside the database; readers never wait for it. PostgreSQL needs
+no such lock. Every other module of this package is one subject: functions that take a `Connection` of this store.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from monitor.errors import StoreError
+
+BUSY_MILLISECONDS = 10_000
+
+
+@dataclass(frozen=True)
+class Store:
+    """
+    Hold an engine and lend connections: `read()` sees committed rows, `write()` is one transaction.
+
+    >>> import tempfile
+    >>> store = Store.open(f"sqlite:///{tempfile.mkdtemp()}/vigie.db")
+    >>> with store.write() as connection:
+    ...     connection.exec_driver_sql("create table t (n integer)").rowcount
+    -1
+    >>> store.dialect
+    'sqlite'
+    """
+
+    engine: Engine
+    lock_path: Path | None = None
+
+    @classmethod
+    def open(cls, url: str, read_only: bool = False) -> "Store":
+        """
+        Open `sqlite:///path` or `postgresql+psycopg://...`; nothing is created but an SQLite file's folder.
+
+        Raises StoreError for a dialect that is neither.
+        """
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            return cls._open_sqlite(Path(parsed.database or ""), read_only)
+        if parsed.get_backend_name() == "postgresql":
+            return cls(create_engine(parsed, pool_pre_ping=True, pool_size=3))
+        raise StoreError(f"{parsed.get_backend_name()} is not supported; use sqlite:/// or postgresql+psycopg://")
+
+    @classmethod
+    def _open_sqlite(cls, path: Path, read_only: bool) -> "Store":
+        if not read_only:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        target = f"file:{path}?mode=ro" if read_only else f"file:{path}"
+        engine = create_engine(f"sqlite:///{target}&uri=true" if "?" in target else f"sqlite:///{target}?uri=true",
+                               poolclass=NullPool)  # fmt: skip
+
+        @event.listens_for(engine, "connect")
+        def _prepare(connection: Any, _record: Any) -> None:
+            connection.isolation_level = None  # transactions begin where we say so
+            if not read_only:
+                os.chmod(path, 0o600)
+                connection.execute("pragma journal_mode=wal")
+                connection.execute("pragma synchronous=full")
+                connection.execute("pragma secure_delete=on")
+            else:
+                connection.execute("pragma query_only=on")
+            connection.execute(f"pragma busy_timeout={BUSY_MILLISECONDS}")
+            connection.execute("pragma foreign_keys=on")
+
+        @event.listens_for(engine, "begin")
+        def _begin(connection: Connection) -> None:
+            immediate = connection.get_execution_options().get("immediate", False)
+            connection.exec_driver_sql("begin immediate" if immediate else "begin")
+
+        return cls(engine, None if read_only else path.with_name(path.name + ".writer"))
+
+    @property
+    def dialect(self) -> str:
+        """Name the database: sqlite or postgresql."""
+        return self.engine.dialect.name
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Lend a connection for one consistent view; nothing it does is kept."""
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+                connection.rollback()
+        except DBAPIError as error:
+            raise StoreError(_cause(error), where=self.place) from error
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Lend a connection inside one transaction: committed at the end, rolled back on any error."""
+        try:
+            with self._writer_lock(), self.engine.connect() as plain:
+                connection = plain.execution_options(immediate=True)
+                with connection.begin():
+                    yield connection
+        except DBAPIError as error:
+            raise StoreError(_cause(error), where=self.place) from error
+
+    @property
+    def place(self) -> str:
+        """Name the database for messages, without a password."""
+        return self.engine.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def _writer_lock(self) -> Iterator[None]:
+        if self.lock_path is None:
+            yield
+            return
+        descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _cause(error: DBAPIError) -> str:
+    return str(error.orig).splitlines()[0] if error.orig is not None and str(error.orig) else type(error).__name__
