@@ -233,7 +233,7 @@ class Schedule(Part):
 
     ingest_seconds: int = Field(60, ge=5)
     notify_seconds: int = Field(60, ge=5)
-    detect_minute: int = Field(5, ge=0, le=59)
+    detect_minute: int = Field(12, ge=0, le=59)
     shadow_hour: int = Field(1, ge=0, le=23)
     decide_hour: int = Field(6, ge=0, le=23)
     report_hour: int = Field(7, ge=0, le=23)

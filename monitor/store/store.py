@@ -7,9 +7,9 @@ no such lock. Every other module of this package is one subject: functions that 
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ class Store:
 
     engine: Engine
     lock_path: Path | None = None
+    guard: Callable[[Connection], None] | None = None  # runs first in every write; raises LeaseLost under an old fence
 
     @classmethod
     def open(cls, url: str, read_only: bool = False) -> "Store":
@@ -104,9 +105,15 @@ class Store:
             with self._writer_lock(), self.engine.connect() as plain:
                 connection = plain.execution_options(immediate=True)
                 with connection.begin():
+                    if self.guard is not None:
+                        self.guard(connection)
                     yield connection
         except DBAPIError as error:
             raise StoreError(_cause(error), where=self.place) from error
+
+    def guarded(self, guard: Callable[[Connection], None]) -> "Store":
+        """Return this store with `guard` run at the start of every writing transaction."""
+        return replace(self, guard=guard)
 
     @property
     def place(self) -> str:

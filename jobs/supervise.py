@@ -1,0 +1,105 @@
+"""The service will run one slot of a job under its lease, and keep what it said."""
+
+import json
+import logging
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from jobs.timetable import Job
+from monitor.config import Config
+from monitor.errors import LeaseLost, VigieError
+from monitor.store import runs
+from monitor.store.store import Store
+from monitor.window import microseconds
+
+log = logging.getLogger("vigie")
+TROUBLE_CHARS = 4096
+RENEW_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Tell how one slot of a job went; `code` is from the exit table of the command line."""
+
+    job: str
+    slot: datetime
+    state: str  # ok, failed, held, not_due
+    line: str
+    code: int
+    seconds: float = 0.0
+
+    def to_json(self) -> str:
+        """Write it as one JSON object."""
+        return json.dumps({"job": self.job, "slot": self.slot.isoformat(), "state": self.state, "line": self.line,
+                           "code": self.code, "seconds": round(self.seconds, 3)})  # fmt: skip
+
+
+def run_due(store: Store, config: Config, job: Job, clock: Any) -> Outcome:
+    """Run the newest slot of `job` unless it was done; older ones that never ran count as done by it."""
+    slot = job.slot(config, clock())
+    with store.read() as connection:
+        if runs.is_done(connection, job.name, microseconds(slot)):
+            return Outcome(job.name, slot, "not_due", "not due", 0)
+    return run_slot(store, config, job, slot, clock)
+
+
+def run_slot(store: Store, config: Config, job: Job, slot: datetime, clock: Any) -> Outcome:
+    """
+    Claim the slot, run the job's function with the time of the start, and close the run.
+
+    Any error ends the run as failed: its traceback is logged under the job's name and the next slot finds the work.
+    """
+    started = clock()
+    with store.write() as connection:
+        runs.skip_older(connection, job.name, microseconds(slot))
+        fence = runs.claim(connection, job.name, microseconds(slot), runs.owner(), microseconds(started))
+    if fence is None:
+        return Outcome(job.name, slot, "held", "done or held elsewhere", 0)
+
+    guarded = store.guarded(lambda connection: runs.check(connection, job.name, fence))
+    with _renewed(store, job.name, fence, clock):
+        state, line, trouble, code = _attempt(job, guarded, config, started)
+
+    ended = clock()
+    if code != LeaseLost.exit_code:
+        with store.write() as connection:
+            run = (job.name, microseconds(slot), fence)
+            runs.finish(connection, run, state, line, trouble, now_us=microseconds(ended))
+    return Outcome(job.name, slot, state, line, code, (ended - started).total_seconds())
+
+
+@contextmanager
+def _renewed(store: Store, name: str, fence: int, clock: Any) -> Iterator[None]:
+    """Prolong the lease beside the work, until the work ends or another runner has it."""
+    over = threading.Event()
+
+    def prolong() -> None:
+        while not over.wait(RENEW_SECONDS):
+            with store.write() as connection:
+                if not runs.renew(connection, name, fence, microseconds(clock())):
+                    return
+
+    helper = threading.Thread(target=prolong, name=f"lease-{name}", daemon=True)
+    helper.start()
+    try:
+        yield
+    finally:
+        over.set()
+        helper.join()
+
+
+def _attempt(job: Job, store: Store, config: Config, now: datetime) -> tuple[str, str, str, int]:
+    try:
+        return "ok", job.verb()(store, config, now), "", 0
+    except VigieError as error:
+        log.error("%s: %s", job.name, error)
+        return "failed", str(error), str(error), error.exit_code
+    except Exception as error:  # a bug in one job must not end the others
+        trace = traceback.format_exc()
+        log.error("%s failed\n%s", job.name, trace)
+        return "failed", f"{type(error).__name__}: {error}", trace[-TROUBLE_CHARS:], 1

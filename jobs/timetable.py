@@ -1,0 +1,98 @@
+"""Say which jobs there are, when each looks for work, and how long it may take."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib import import_module
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from monitor.config import Config
+from monitor.store.store import Store
+from monitor.window import EPOCH, HOUR
+
+Verb = Callable[[Store, Config, datetime], str]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Name a job, its lane (one child at a time in each) and its deadline; `slot` gives the newest slot up to `now`."""
+
+    name: str
+    lane: Literal["fast", "talk", "slow"]
+    deadline_s: float
+    slot: Callable[[Config, datetime], datetime]
+
+    def verb(self) -> Verb:
+        """Import the function that does the work; the module is named like the job."""
+        return getattr(import_module(f"jobs.{self.name}"), self.name)  # type: ignore[no-any-return]
+
+
+def every(seconds: int, now: datetime) -> datetime:
+    """
+    Return the newest multiple of `seconds` since 1970 that is not after `now`.
+
+    >>> every(60, EPOCH + timedelta(seconds=119)) - EPOCH
+    datetime.timedelta(seconds=60)
+    """
+    step = timedelta(seconds=seconds)
+    return EPOCH + (now - EPOCH) // step * step
+
+
+def hourly(minute: int, now: datetime) -> datetime:
+    """
+    Return the newest moment at `minute` past an hour that is not after `now`.
+
+    >>> hourly(12, EPOCH + timedelta(minutes=71)) - EPOCH
+    datetime.timedelta(seconds=720)
+    """
+    return every(3600, now - timedelta(minutes=minute)) + timedelta(minutes=minute)
+
+
+def daily(hour: int, minute: int, zone: str, now: datetime) -> datetime:
+    """
+    Return the newest local `hour:minute` in `zone` that is not after `now`, as a UTC moment.
+
+    A time inside the spring gap moves on by the gap; of an ambiguous time the first counts (PEP 495, fold=0).
+
+    >>> daily(6, 40, "Europe/Paris", EPOCH + timedelta(days=1)).isoformat()
+    '1970-01-01T05:40:00+00:00'
+    """
+    local = now.astimezone(ZoneInfo(zone))
+    for back in range(3):
+        day = local.date() - timedelta(days=back)
+        slot = datetime(day.year, day.month, day.day, hour, minute, tzinfo=ZoneInfo(zone)).astimezone(EPOCH.tzinfo)
+        if slot <= now:
+            return slot
+    raise AssertionError("three days hold at least one slot")
+
+
+def _often(name: str) -> Callable[[Config, datetime], datetime]:
+    return lambda config, now: every(getattr(config.schedule, name), now)
+
+
+def _hourly(offset: int) -> Callable[[Config, datetime], datetime]:
+    return lambda config, now: hourly((config.schedule.detect_minute + offset) % 60, now)
+
+
+def _daily(name: str, minute: int) -> Callable[[Config, datetime], datetime]:
+    return lambda config, now: daily(getattr(config.schedule, name), minute, config.working_hours.zone, now)
+
+
+JOBS: tuple[Job, ...] = (  # in the order of one pass
+    Job("ingest", "fast", 600, _often("ingest_seconds")),
+    Job("summarise", "fast", 900, _hourly(-1)),
+    Job("labels", "fast", 600, _hourly(2)),
+    Job("act", "talk", 120, _often("notify_seconds")),
+    Job("detect", "fast", 900, _hourly(0)),
+    Job("shadow", "slow", 5 * 3600, _daily("shadow_hour", 0)),
+    Job("estimate", "slow", 1800, _daily("decide_hour", 10)),
+    Job("decide", "slow", 1800, _daily("decide_hour", 40)),
+    Job("trigger", "slow", 3600, _often("notify_seconds")),
+    Job("report", "slow", 900, _daily("report_hour", 15)),
+    Job("rebuild", "slow", 7200, _daily("shadow_hour", 30)),
+    Job("watch", "talk", 120, _often("notify_seconds")),
+    Job("notify", "talk", 900, _often("notify_seconds")),
+)
+NAMED: dict[str, Job] = {job.name: job for job in JOBS}
+SOON = HOUR  # `vigie status` counts a job as late after its period and this

@@ -1,0 +1,139 @@
+"""Claim each slot of a job once: leases with fences, what ran, and who is alive."""
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, and_, desc, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from monitor.errors import LeaseLost
+from monitor.store.tables import heartbeat, job_run, lease
+
+LEASE_US = 30_000_000
+FINAL = ("ok", "skipped")
+
+
+def owner() -> str:
+    """Name this process so that another one on the same host can tell whether it still lives."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_start_ticks(os.getpid())}"
+
+
+def claim(connection: Connection, job: str, slot_us: int, who: str, now_us: int) -> int | None:
+    """
+    Take the slot of `job` that was due at `slot_us`; return the fence, or None when it is done or held by another.
+
+    A failed, timed-out or abandoned run of the slot may be claimed again, as its next attempt.
+    """
+    _insert(connection, job_run, {"job": job, "slot_us": slot_us, "state": "due", "attempt": 0, "fence": 0, "owner": "",
+                                  "line": "", "trouble": ""}, ["job", "slot_us"])  # fmt: skip
+    _insert(connection, lease, {"name": job, "owner": "", "fence": 0, "expires_us": 0}, ["name"])
+    held = connection.execute(select(lease).where(lease.c.name == job)).one()
+    free = held.owner == "" or held.expires_us < now_us or _is_dead(held.owner)
+    if not free:
+        return None
+    taken = connection.execute(
+        update(lease)
+        .where(lease.c.name == job, lease.c.fence == held.fence)
+        .values(owner=who, fence=held.fence + 1, expires_us=now_us + LEASE_US)
+    )
+    if taken.rowcount != 1:
+        return None
+    connection.execute(
+        update(job_run)
+        .where(job_run.c.job == job, job_run.c.state == "running", job_run.c.fence <= held.fence)
+        .values(state="abandoned", ended_us=now_us)
+    )
+    begun = connection.execute(
+        update(job_run)
+        .where(job_run.c.job == job, job_run.c.slot_us == slot_us, job_run.c.state.not_in(FINAL))
+        .values(state="running", attempt=job_run.c.attempt + 1, fence=held.fence + 1, owner=who, started_us=now_us)
+    )
+    if begun.rowcount != 1:
+        release(connection, job, held.fence + 1)
+        return None
+    return int(held.fence) + 1
+
+
+def renew(connection: Connection, job: str, fence: int, now_us: int) -> bool:
+    """Prolong the lease; False when another runner has it."""
+    done = connection.execute(
+        update(lease).where(lease.c.name == job, lease.c.fence == fence).values(expires_us=now_us + LEASE_US)
+    )
+    return done.rowcount == 1
+
+
+def release(connection: Connection, job: str, fence: int) -> None:
+    """Free the lease, if it is still ours."""
+    connection.execute(update(lease).where(lease.c.name == job, lease.c.fence == fence).values(owner="", expires_us=0))
+
+
+def check(connection: Connection, job: str, fence: int) -> None:
+    """Raise LeaseLost when the job was taken over; called first in each of its writing transactions."""
+    query = select(lease.c.fence).where(lease.c.name == job)
+    if connection.dialect.name == "postgresql":
+        query = query.with_for_update(read=True)
+    if connection.execute(query).scalar() != fence:
+        raise LeaseLost(f"{job} was taken over by another runner")
+
+
+def finish(connection: Connection, run: tuple[str, int, int], state: str, line: str, trouble: str, *, now_us: int) -> None:
+    """Close the run (job, slot_us, fence) as `state`, keep its line and trouble, and free the lease."""
+    job, slot_us, fence = run
+    connection.execute(
+        update(job_run)
+        .where(and_(job_run.c.job == job, job_run.c.slot_us == slot_us, job_run.c.fence == fence))
+        .values(state=state, line=line, trouble=trouble, ended_us=now_us)
+    )
+    release(connection, job, fence)
+
+
+def is_done(connection: Connection, job: str, slot_us: int) -> bool:
+    """Say whether this slot, or a later one, was finished."""
+    query = select(func.count()).where(job_run.c.job == job, job_run.c.slot_us >= slot_us, job_run.c.state.in_(FINAL))
+    return bool(connection.execute(query).scalar())
+
+
+def skip_older(connection: Connection, job: str, slot_us: int) -> None:
+    """Mark slots before `slot_us` that never ran as skipped: the newest one does their work."""
+    connection.execute(
+        update(job_run)
+        .where(job_run.c.job == job, job_run.c.slot_us < slot_us, or_(job_run.c.state == "due"))
+        .values(state="skipped", line=f"coalesced into {slot_us}")
+    )
+
+
+def latest(connection: Connection, limit: int = 200) -> list[dict[str, Any]]:
+    """Return the newest runs of all jobs, newest first."""
+    query = select(job_run).order_by(desc(job_run.c.slot_us), job_run.c.job).limit(limit)
+    return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def beat(connection: Connection, runner: str, now_us: int, version: str) -> None:
+    """Record a completed tick of this runner."""
+    _insert(connection, heartbeat, {"runner": runner, "tick_us": now_us, "version": version}, ["runner"])
+    connection.execute(update(heartbeat).where(heartbeat.c.runner == runner).values(tick_us=now_us, version=version))
+
+
+def last_tick_us(connection: Connection) -> int | None:
+    """Return when any runner last completed a tick; None when none ever did."""
+    return connection.execute(select(func.max(heartbeat.c.tick_us))).scalar()
+
+
+def _insert(connection: Connection, table: Any, values: dict[str, Any], key: list[str]) -> None:
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(make(table).values(values).on_conflict_do_nothing(index_elements=key))
+
+
+def _start_ticks(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return "gone"
+
+
+def _is_dead(who: str) -> bool:
+    host, _, rest = who.partition(":")
+    pid, _, ticks = rest.partition(":")
+    return host == socket.gethostname() and pid.isdigit() and _start_ticks(int(pid)) != ticks
