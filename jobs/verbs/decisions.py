@@ -1,0 +1,97 @@
+"""Verbs on decisions: list, show, approve, reject; and on messages: outbox list and retry."""
+
+from typing import Annotated
+
+import typer
+
+from jobs.verbs.session import now, session, shell_identity, show
+
+JsonOption = Annotated[bool, typer.Option("--json", help="For machines.")]
+decisions = typer.Typer(help="Retraining decisions.", no_args_is_help=True)
+outbox = typer.Typer(help="Messages that wait or could not be delivered.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register these verbs."""
+    app.add_typer(decisions, name="decisions")
+    app.add_typer(outbox, name="outbox")
+
+
+@decisions.command("list")
+def list_decisions(context: typer.Context, as_json: JsonOption = False) -> None:
+    """List decisions, newest first."""
+    from monitor.store import decisions as stored
+
+    _, store = session(context).both(read_only=True)
+    with store.read() as connection:
+        found = stored.all(connection)
+    if as_json:
+        for one in found:
+            show(one, True, [])
+        return
+    lines = [f"#{one['id']:<4} {one['state']:<10} {one['model']:<12} {one['recommendation']}: {one['sentence']}" for one in found]
+    show(None, False, lines or ["no decision yet"], f"vigie decisions show {found[0]['id']}" if found else "vigie once decide")
+
+
+@decisions.command("show")
+def show_decision(context: typer.Context, number: int, as_json: JsonOption = False) -> None:
+    """Show one decision with every term of its evidence."""
+    import json
+
+    from monitor.store import decisions as stored
+
+    _, store = session(context).both(read_only=True)
+    with store.read() as connection:
+        one = stored.get(connection, number)
+    lines = [f"#{one['id']} {one['model']}: {one['recommendation']} ({one['state']})", str(one["sentence"]),
+             json.dumps(one["evidence"], indent=2, ensure_ascii=False, default=str),
+             f"approval runs: {one['trigger'] or 'nothing'}"]  # fmt: skip
+    show(one, as_json, lines, f"vigie decisions approve {number} --reason ...")
+
+
+@decisions.command("approve")
+def approve(
+    context: typer.Context, number: int, reason: Annotated[str, typer.Option(help="At least 10 characters.")], dry_run: bool = False
+) -> None:
+    """Approve it; the configured command runs once."""
+    _act(context, "approve", number, reason, dry_run)
+
+
+@decisions.command("reject")
+def reject(context: typer.Context, number: int, reason: Annotated[str, typer.Option()], dry_run: bool = False) -> None:
+    """Reject it."""
+    _act(context, "reject", number, reason, dry_run)
+
+
+def _act(context: typer.Context, verb: str, number: int, reason: str, dry_run: bool) -> None:
+    from jobs.verbs.acting import act_now
+
+    config, store = session(context).both()
+    act_now(store, config, verb, f"decision:{number}", reason=reason, who=config.person(shell_identity()), dry_run=dry_run, now=now())
+
+
+@outbox.command("list")
+def list_outbox(context: typer.Context, limit: int = 50, as_json: JsonOption = False) -> None:
+    """List the newest messages and their state."""
+    from monitor.store import outbox as stored
+
+    _, store = session(context).both(read_only=True)
+    with store.read() as connection:
+        found = stored.latest(connection, limit)
+    if as_json:
+        for one in found:
+            show(one, True, [])
+        return
+    show(None, False, [f"{one['id']:<5} {one['state']:<11} {one['recipient']:<30} {one['subject']} {one['event']}" for one in found]
+         or ["no message yet"])  # fmt: skip
+
+
+@outbox.command("retry")
+def retry(context: typer.Context, number: int) -> None:
+    """Queue a dead message again."""
+    from monitor.store import outbox as stored
+
+    _, store = session(context).both()
+    with store.write() as connection:
+        stored.retry(connection, number)
+    typer.echo(f"message {number} is queued again\nNext: vigie once notify")

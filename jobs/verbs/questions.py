@@ -1,0 +1,93 @@
+"""Verbs that answer: status, check, compare, report."""
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from jobs.verbs.session import now, session, show
+
+JsonOption = Annotated[bool, typer.Option("--json", help="For machines.")]
+PROBE = {"OK": 0, "WATCH": 1, "ALARM": 2, "UNKNOWN": 3, "SILENT": 3}
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register these verbs."""
+    app.command("status")(status)
+    app.command("check")(check)
+    app.command("compare")(compare)
+    app.command("report")(report)
+
+
+def _verdicts(context: typer.Context) -> list[dict[str, object]]:
+    from jobs.status import verdicts
+
+    config, store = session(context).both(read_only=True)
+    return [
+        {"schema_version": 1, "model": model, "status": verdict.status, "sentence": verdict.sentence,
+         "since": verdict.since, "incident": verdict.incident_id, **extras}
+        for model, verdict, extras in verdicts(store, config, now())
+    ]  # fmt: skip
+
+
+def status(context: typer.Context, as_json: JsonOption = False) -> None:
+    """Verdict per model, the worst first."""
+    found = sorted(_verdicts(context), key=lambda one: -PROBE[str(one["status"])])
+    lines = [f"{one['status']:<8} {one['model']:<12} {one['sentence']}" for one in found]
+    first = next((one["incident"] for one in found if one["incident"]), None)
+    if as_json:
+        for one in found:
+            show(one, True, [])
+        return
+    show(None, False, lines or ["no model in config.yaml"], f"vigie incidents show {first}" if first else "vigie doctor")
+
+
+def check(context: typer.Context, model: Annotated[str | None, typer.Argument()] = None) -> None:
+    """The same as a monitoring probe: exit 0 OK, 1 WATCH, 2 ALARM, 3 UNKNOWN or SILENT."""
+    found = [one for one in _verdicts(context) if model in {None, one["model"]}]
+    worst = max(found, key=lambda one: PROBE[str(one["status"])], default=None)
+    if worst is None:
+        typer.echo("UNKNOWN no such model")
+        raise typer.Exit(3)
+    typer.echo(f"{worst['status']} {worst['model']}: {worst['sentence']}")
+    raise typer.Exit(PROBE[str(worst["status"])])
+
+
+def compare(
+    context: typer.Context,
+    model: Annotated[str | None, typer.Argument(help="The champion; needed with several models.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The newest comparison of champion and challenger: exit 0 promote, 20 hold, 21 more labels."""
+    from monitor.errors import NoData
+    from monitor.store import shadow
+
+    config, store = session(context).both(read_only=True)
+    name = model or next(iter(config.models))
+    with store.read() as connection:
+        newest = shadow.latest_comparison(connection, name)
+    if newest is None:
+        raise NoData(f"{name} was not compared yet", remedy="vigie once shadow")
+    lines = [f"{newest['verdict']}: {newest['body'].get('sentence', '')}"]
+    lines += [f"  {c['result']:<12} {c['name']}: {c['text']}" for c in newest["body"].get("checks", [])]
+    show(newest, as_json, lines)
+    raise typer.Exit({"promote": 0, "hold": 20}.get(newest["verdict"], 21))
+
+
+def report(
+    context: typer.Context,
+    model: Annotated[str | None, typer.Argument()] = None,
+    incident: Annotated[int | None, typer.Option(help="Evidently's own report on this incident instead.")] = None,
+    until: Annotated[str | None, typer.Option(help="Last day, ISO date; default: today.")] = None,
+) -> None:
+    """Write the weekly report now, or the Evidently drill-down of an incident; prints the file."""
+    from jobs import report as reports
+    from monitor.window import Window
+
+    config, store = session(context).both()
+    if incident is not None:
+        typer.echo(reports.drill_down(store, config, now(), incident))
+        return
+    end = now() if until is None else datetime.fromisoformat(until).astimezone(now().tzinfo) + timedelta(days=1)
+    window = Window.of(end - timedelta(days=7), end)
+    typer.echo(reports.make_weekly(store, config, now(), model or next(iter(config.models)), window))
