@@ -1,0 +1,33 @@
+"""
+One question per file: a metric reads a number from a profile.
+
+A new metric is a file with `METRICS`, its line in `FIXED`, and its test.
+"""
+
+from monitor.metrics import automation, confidence, input_fields, input_text, latency, novelty, outcomes, prediction_shift
+from monitor.metrics.metric import Metric, Yardsticks
+from monitor.profiles.profile import Profile
+
+FIXED: tuple[Metric, ...] = (
+    *latency.METRICS,
+    *outcomes.METRICS,
+    *confidence.METRICS,
+    *automation.METRICS,
+    *input_text.METRICS,
+    *novelty.METRICS,
+)
+
+
+def yardsticks(reference: Profile) -> Yardsticks:
+    """Fix what the metrics need to know of the reference."""
+    return Yardsticks(
+        slow_ms=reference.latency.quantile(0.95) if reference.latency.total else float("inf"),
+        unsure=reference.score.quantile(0.05) if reference.score.total else 0.0,
+        known=novelty.known(reference),
+        watched=input_fields.watched(reference),
+    )
+
+
+def all_for(at: Yardsticks, labels: tuple[str, ...]) -> tuple[Metric, ...]:
+    """Return every scalar metric under these yardsticks, `labels` having a daily bet each."""
+    return (*FIXED, *input_fields.metrics(at.watched), *prediction_shift.metrics(labels))

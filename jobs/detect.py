@@ -1,0 +1,195 @@
+"""The service will judge every complete hour against the reference, and open, join or close incidents."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import py3langid
+from sqlalchemy import Connection
+
+from monitor.alerts import messages
+from monitor.config import Config
+from monitor.detection import detector, explain
+from monitor.detection.baseline import Baseline
+from monitor.detection.incident import Change, Incident
+from monitor.profiles.profile import Profile
+from monitor.store import arrivals, detectors, incidents, outbox, predictions, profiles, readings, references
+from monitor.store.store import Store
+from monitor.window import Window, hour_of, start_of
+
+MOST_HOURS = 168
+QUIET_TO_RECOVER, QUIET_TO_CLOSE = 24, 24 + 168
+SAMPLE, SEED = 1000, 20
+SHORTEST_FOR_LANGUAGE = 20
+NEW_CAUSE_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Hold what stays the same while a model's hours are judged."""
+
+    config: Config
+    model: str
+    reference: int
+    window: Window
+    baseline: Baseline
+
+
+def detect(store: Store, config: Config, now: datetime) -> str:
+    """
+    Feed every complete hour since the last run to each model's detector, at most a week of hours a run.
+
+    Safe to run twice: states, readings, incidents and messages of the hours are one transaction.
+    """
+    told = [_detect_model(store, config, model, now) for model in config.models]
+    return "; ".join(told) or "no models"
+
+
+def pending(store: Store, config: Config, now: datetime) -> int:
+    """Return how many complete hours wait to be judged, over all models."""
+    with store.read() as connection:
+        return sum(len(_hours(connection, subject, now)) for subject in _subjects(connection, config))
+
+
+def _subjects(connection: Connection, config: Config) -> list[Subject]:
+    found = []
+    for model in config.models:
+        row = references.active(connection, model)
+        if row is not None:
+            window = Window(row.first_hour, row.end_hour)
+            found.append(Subject(config, model, row.id, window, Baseline.from_bytes(row.baseline)))
+    return found
+
+
+def _hours(connection: Connection, subject: Subject, now: datetime) -> list[int]:
+    saved = detectors.load(connection, subject.model, subject.reference)
+    first = subject.window.end if saved is None else saved.judged_until
+    ends = [hour_of(now - timedelta(minutes=subject.config.detection.watermark_minutes))]
+    known = {row["name"]: row["complete_until_hour"] for row in arrivals.feed(connection)}
+    ends += [known.get(s.name) or first for s in subject.config.sources.values() if s.model in {None, subject.model}]
+    waiting = [hour for model, hour, _ in profiles.dirty(connection) if model == subject.model]
+    return list(range(first, min([*ends, *waiting, *[first + 10**6]])))
+
+
+def _detect_model(store: Store, config: Config, model: str, now: datetime) -> str:
+    with store.read() as connection:
+        subject = next((s for s in _subjects(connection, config) if s.model == model), None)
+        if subject is None:
+            return f"{model}: no reference is pinned"
+        hours = _hours(connection, subject, now)[:MOST_HOURS]
+        if not hours:
+            return f"{model}: nothing to judge"
+        found = profiles.by_hour(connection, model, Window(hours[0], hours[-1] + 1))
+
+    with store.write() as connection:
+        saved = detectors.load(connection, model, subject.reference)
+        state = detector.begin(subject.baseline, hours[0]) if saved is None else detector.State.from_bytes(saved.state)
+        rows: list[dict[str, Any]] = []
+        evidence, opened = 0.0, 0
+        for hour in hours:
+            state, judged = detector.advance(state, subject.baseline, found.get(hour, Profile()), config.detection)
+            rows += _rows(model, judged, config)
+            evidence = judged.evidence
+            if judged.alarm is not None:
+                opened += _alarm(connection, subject, judged.alarm)
+                state = detector.raise_floors(state, judged.alarm, _owner(connection, subject, judged.alarm).found_hour)
+            if judged.day:
+                state = _settle(connection, subject, state, judged)
+        readings.replace(connection, model, hours, rows)
+        detectors.save(connection, model, subject.reference, judged_until=state.judged_until, state=state.to_bytes(), evidence=evidence)
+    return f"{model}: {len(hours)} hours judged, {opened} incidents opened"
+
+
+def _rows(model: str, judged: detector.Judged, config: Config) -> list[dict[str, Any]]:
+    rows = []
+    for name, (reading, expected, sd) in judged.readings.items():
+        small = reading.size < config.detection.smallest_block
+        rows.append({"model": model, "metric": name, "hour": judged.hour, "value": None if reading.size <= 0 else reading.value,
+                     "size": reading.size, "expected": expected, "low": expected - 2 * sd, "high": expected + 2 * sd,
+                     "state": "small" if small else "judged"})  # fmt: skip
+    return rows
+
+
+def _owner(connection: Connection, subject: Subject, alarm: detector.Alarm) -> Incident:
+    """Return the incident this alarm belongs to."""
+    return next(i for i in incidents.all(connection, subject.model) if i.joins(alarm.onset) and i.found_hour <= alarm.hour)
+
+
+def _alarm(connection: Connection, subject: Subject, alarm: detector.Alarm) -> int:
+    at = start_of(alarm.hour)
+    known = next((i for i in incidents.all(connection, subject.model, ("open", "recovering")) if i.joins(alarm.onset)), None)
+    if known is None:
+        new, change = incidents.open_new(connection, _explained(connection, subject, alarm), at)
+        outbox.queue(connection, messages(change, new, subject.config.routes), at)
+        return 1
+    fresh = _explained(connection, subject, replace(alarm, onset=min(alarm.onset, known.found_hour)))
+    listed = {cause.metric for cause in known.causes}
+    added = tuple(c for c in fresh.causes if c.metric not in listed and c.share >= NEW_CAUSE_SHARE)
+    last = max((c.at for c in incidents.history(connection, known.id) if c.change in {"opened", "worsened"}), default=at)
+    if added and at - last >= timedelta(hours=24):
+        change = incidents.change(connection, known, "worsened", actor="vigie", reason=added[0].text, at=at, key=f"alarm:{alarm.hour}",
+                                  causes=known.causes + added, state="open", acknowledged_by=None)  # fmt: skip
+        outbox.queue(connection, messages(change, incidents.get(connection, known.id), subject.config.routes), at)
+    else:
+        incidents.change(connection, known, "joined", actor="vigie", reason=fresh.claim, at=at, key=f"alarm:{alarm.hour}",
+                         causes=known.causes + added)  # fmt: skip
+    return 0
+
+
+def _settle(connection: Connection, subject: Subject, state: detector.State, judged: detector.Judged) -> detector.State:
+    """Move the clocks of the model's incidents by the day that ended: recovering, open again, closed."""
+    at = start_of(judged.hour + 1)
+    for one in incidents.all(connection, subject.model, ("open", "recovering")):
+        if judged.hour - one.found_hour < QUIET_TO_RECOVER:
+            continue
+        calm = detector.settled(judged.day, subject.baseline, {c.metric for c in one.causes})
+        if calm is None:
+            continue
+        quiet = one.quiet_hours + 24 if calm else 0
+        incidents.note_quiet(connection, one.id, quiet)
+        key, told = f"day:{judged.hour + 1}", {"actor": "vigie", "at": at}
+        if not calm and one.state == "recovering":
+            incidents.change(connection, one, "reopened", reason="above its floor again", key=key, state="open", **told)
+        elif calm and one.state == "open" and quiet >= QUIET_TO_RECOVER:
+            incidents.change(connection, one, "recovering", reason="a whole day below its floor", key=key, state="recovering", **told)
+        elif calm and quiet >= QUIET_TO_CLOSE:
+            change = incidents.change(connection, one, "closed", reason="seven days below its floor", key=key, state="closed",
+                                      closed_as="recovered", closed_hour=judged.hour + 1, **told)  # fmt: skip
+            state = _tell_closed(connection, subject, state, one, change)
+    return state
+
+
+def _tell_closed(connection: Connection, subject: Subject, state: detector.State, one: Incident, change: Change) -> detector.State:
+    outbox.queue(connection, messages(change, incidents.get(connection, one.id), subject.config.routes), change.at)
+    return detector.lower_floors(state, one.found_hour)
+
+
+def _explained(connection: Connection, subject: Subject, alarm: detector.Alarm) -> Incident:
+    config, model = subject.config, subject.model
+    now = Window(min(alarm.onset, alarm.hour - 1), alarm.hour)
+    then_parts, now_parts = (profiles.segments(connection, model, w) for w in (subject.window, now))
+    sides = explain.Sides(Profile.sum(then_parts.values()), Profile.sum(now_parts.values()), then_parts, now_parts,
+                          config.nomenclature(model))  # fmt: skip
+    causes = explain.causes(alarm.shares, subject.baseline, sides)
+    where = explain.segments(causes[0], subject.baseline, sides, config.models[model].segment or "")
+    before, after = (predictions.sample(connection, model, w, SAMPLE, SEED) for w in (subject.window, now))
+    words = explain.terms(before["text"], after["text"], config.privacy.shown_from_texts)
+    detail = {
+        "claim": explain.claim(causes, where), "segments": where[:10], "labels": explain.labels(sides), "terms": words,
+        "texts": explain.texts(after, words["gained"]),
+        "language": {"then": _languages(before["text"].to_list()), "now": _languages(after["text"].to_list())},
+    }  # fmt: skip
+    again = next((i.id for i in incidents.all(connection, model, ("closed",))
+                  if causes and i.causes and i.causes[0].metric == causes[0].metric
+                  and alarm.hour - (i.closed_hour or 0) <= 14 * 24), None)  # fmt: skip
+    return Incident(0, model, alarm.onset, alarm.hour, "open", causes, detail, recurrence_of=again)
+
+
+def _languages(texts: list[str | None]) -> dict[str, float]:
+    long = [text for text in texts if text and len(text) >= SHORTEST_FOR_LANGUAGE][:400]
+    found: dict[str, int] = {}
+    for text in long:
+        code = py3langid.classify(text)[0]
+        found[code] = found.get(code, 0) + 1
+    top = sorted(found.items(), key=lambda pair: -pair[1])[:4]
+    return {code: count / len(long) for code, count in top}

@@ -1,0 +1,43 @@
+"""The service will take a period as normal from now on, after checking it against itself."""
+
+from datetime import datetime
+
+from monitor.config import Config
+from monitor.detection import baseline, detector
+from monitor.profiles.profile import Profile
+from monitor.store import profiles, references
+from monitor.store.store import Store
+from monitor.window import Window, microseconds, start_of
+
+
+def pin(store: Store, config: Config, now: datetime, model: str, window: Window, *, by: str, reason: str) -> str:
+    """
+    Fit the baseline of `window` and make it the reference of `model`; returns what was found.
+
+    The period is clean when its first half, taken as a reference, raises no alarm in its second half. Raises NoData for
+    less than two weeks.
+    """
+    with store.read() as connection:
+        hours = profiles.by_hour(connection, model, window)
+    fitted = baseline.fit(hours, window, config.detection)
+    clean, detail = _check(hours, window, config)
+    with store.write() as connection:
+        references.pin(connection, {
+            "model": model, "first_hour": window.first, "end_hour": window.end, "pinned_us": microseconds(now), "pinned_by": by,
+            "reason": reason, "clean": clean, "clean_detail": detail, "baseline": fitted.to_bytes()})  # fmt: skip
+    return f"{model}: {window} is the reference, {detail}"
+
+
+def _check(hours: dict[int, Profile], window: Window, config: Config) -> tuple[int | None, str]:
+    weeks = window.hours // 168
+    if weeks < 4:
+        return None, "not checked: two halves of two weeks are needed"
+    half = Window(window.first, window.first + weeks // 2 * 168)
+    first = baseline.fit(hours, half, config.detection)
+    state = detector.begin(first, half.end)
+    for hour in range(half.end, window.end):
+        state, judged = detector.advance(state, first, hours.get(hour, Profile()), config.detection)
+        if judged.alarm is not None:
+            cause = next(iter(judged.alarm.shares))
+            return 0, f"not clean: {cause} changed about {start_of(judged.alarm.onset):%d %b %H:%M}"
+    return 1, "clean"

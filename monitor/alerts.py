@@ -1,0 +1,42 @@
+"""Say which change deserves which message to whom."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from monitor.detection.incident import Change, Incident
+from monitor.settings import Route
+
+TOLD = {"opened", "worsened", "closed"}
+
+
+@dataclass(frozen=True)
+class Message:
+    """Hold one message to one recipient: numbers, names and ids, never a text; words are made when it is sent."""
+
+    subject: str
+    event: str
+    sequence: int
+    channel: str
+    recipient: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def messages(change: Change, incident: Incident, routes: Iterable[Route]) -> list[Message]:
+    """
+    Return the messages a change of an incident deserves: opened, worsened and closed ones, to routes that receive incidents.
+
+    >>> from datetime import datetime
+    >>> ops = Route(to="ops@stat.example", receives=("incidents",))
+    >>> opened = Change("incident:1", "ape", "opened", None, "open", "alarm:9", "vigie", "", datetime(2026, 1, 1))
+    >>> [m.recipient for m in messages(opened, Incident(1, "ape", 5, 9, "open", ()), [ops])]
+    ['ops@stat.example']
+    """
+    if change.change not in TOLD:
+        return []
+    facts = {"kind": "incident", "incident": incident.id, "model": incident.model, "change": change.change}
+    return [
+        Message(change.subject, change.change, incident.revision, "mail", route.to,
+                {**facts, "language": route.language, "texts": route.texts})
+        for route in routes if "incidents" in route.receives
+    ]  # fmt: skip

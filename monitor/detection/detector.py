@@ -1,0 +1,269 @@
+"""
+Feed hours to a model's bets and raise an alarm when their common wealth reaches the threshold.
+
+Every hour pays one unit of stake, divided among all bets; evidence multiplies each bet's wealth (Shiryaev-Roberts
+e-detector: Shin, Ramdas and Rinaldo 2024, arXiv 2203.03532). So the expected number of false alarms in T hours is at
+most T / threshold, whatever the number of metrics and however they depend on each other. The state is a value: from any
+saved state the same hours give the same alarms, bit for bit.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from monitor.detection import season
+from monitor.detection.baseline import VOLUME, WITNESS, Baseline, label_vector
+from monitor.detection.bets import LAMBDAS
+from monitor.detection.witness import SCALES, Direction
+from monitor.metrics.metric import Reading
+from monitor.profiles.profile import Profile
+from monitor.settings import Detection
+
+AFFECTED = 3.0  # nats of climb from which a line counts as touched by the alarm's event
+RAISED_BY = 1.5  # a touched line is told again only when it moves half as far again
+REMEASURED_HOURS = 48
+
+
+class Raised(msgspec.Struct):
+    """Hold the floor of a line while the incident found at hour `found` is open."""
+
+    found: int
+    line: int
+    floor: float
+
+
+class State(msgspec.Struct):
+    """Hold what is saved with every judged hour; arrays are flat lists of floats."""
+
+    judged_until: int
+    reset: int
+    wealth: list[list[float]]
+    paid_until: list[int]
+    climb: list[list[float]]
+    onset: list[list[int]]
+    moved: list[float]  # sum of directed deviations since the climb of the smallest lambda began, times records
+    weight: list[float]  # those records
+    day_sum: dict[str, float]
+    day_size: dict[str, float]
+    day_labels: list[float]
+    day_due: list[float]
+    directions: dict[str, tuple[list[float], float, float]]
+    raised: list[Raised]
+
+    def to_bytes(self) -> bytes:
+        """Write it as MessagePack."""
+        return msgspec.msgpack.encode(self)
+
+    @classmethod
+    def from_bytes(cls, body: bytes) -> "State":
+        """Read what `to_bytes` wrote."""
+        return msgspec.msgpack.decode(body, type=cls)
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """Hold an alarm: its hour, when its main cause began, each metric's share of the evidence, and the touched lines."""
+
+    hour: int
+    onset: int
+    shares: dict[str, float]
+    lines: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Hold what one hour brought: readings with expectation, evidence as a share of the threshold, maybe an alarm."""
+
+    hour: int
+    readings: dict[str, tuple[Reading, float, float]]  # metric: reading, expected value, spread of an hour
+    evidence: float
+    alarm: Alarm | None
+    day: dict[str, tuple[float, float]]  # metric: daily deviation and records, on the last hour of a day
+
+
+def begin(baseline: Baseline, hour: int) -> State:
+    """Return the state before the first judged hour, with learning of witnesses from nothing."""
+    lines, labels = len(baseline.lines), len(baseline.labels)
+    zeros = [[0.0] * 3 for _ in range(lines)]
+    blank = [0.0] * labels
+    return State(hour, hour, zeros, [hour] * lines, [[0.0] * 3 for _ in range(lines)], [[hour] * 3 for _ in range(lines)],
+                 [0.0] * lines, [0.0] * lines, {}, {}, blank, list(blank),
+                 {str(scale): (list(blank), 0.0, 0.0) for scale in SCALES}, [])  # fmt: skip
+
+
+def advance(state: State, baseline: Baseline, profile: Profile, settings: Detection) -> tuple[State, Judged]:
+    """Judge the hour `state.judged_until` by its profile (an empty one for an hour without predictions)."""
+    hour = state.judged_until
+    new = msgspec.msgpack.decode(state.to_bytes(), type=State)  # a copy: states are values
+    readings, values = _measure(new, baseline, profile, hour, settings)
+    day = _day_values(new, hour)
+    values |= {(24, name): pair for name, pair in day.items()}
+    values |= _witness_values(new, baseline, profile, hour)
+    alarm, evidence = _settle(new, baseline, values, hour + 1, settings)
+    if (hour + 1) % 24 == 0:
+        _remeasure(new, baseline, hour + 1)
+        new.day_sum, new.day_size = {}, {}
+        new.day_labels, new.day_due = [0.0] * len(baseline.labels), [0.0] * len(baseline.labels)
+    new.judged_until = hour + 1
+    return new, Judged(hour, readings, evidence, alarm, day)
+
+
+def _measure(new: State, baseline: Baseline, profile: Profile, hour: int, settings: Detection
+             ) -> tuple[dict[str, tuple[Reading, float, float]], dict[tuple[int, str], tuple[float, float]]]:  # fmt: skip
+    cell = int(season.cell_of(np.array([hour]))[0])
+    readings: dict[str, tuple[Reading, float, float]] = {}
+    values: dict[tuple[int, str], tuple[float, float]] = {}
+    at = baseline.yardsticks
+    for metric in baseline.metrics:
+        known = baseline.seasons.get(metric.name)
+        if known is None:
+            continue
+        reading, expected = metric.read(profile, at), known.cells[cell]
+        sd = float(np.sqrt(known.phi / max(reading.size, 1.0) + known.tau2))
+        readings[metric.name] = (reading, expected, sd)
+        if reading.size <= 0:
+            continue
+        off = reading.value - expected
+        values[1, metric.name] = (off, reading.size)
+        tame = min(max(off, -settings.clip * sd), settings.clip * sd)
+        new.day_sum[metric.name] = new.day_sum.get(metric.name, 0.0) + tame * reading.size
+        new.day_size[metric.name] = new.day_size.get(metric.name, 0.0) + reading.size
+    due = float(np.expm1(baseline.seasons[VOLUME].cells[cell]))
+    values[1, VOLUME] = (float(np.log((profile.records + 1) / (due + 1))), due)
+    readings[VOLUME] = (Reading(float(profile.records), due), due, 0.35 * due + 1.0)
+    new.day_sum[VOLUME] = new.day_sum.get(VOLUME, 0.0) + profile.records
+    new.day_size[VOLUME] = new.day_size.get(VOLUME, 0.0) + due
+    return readings, values
+
+
+def _day_values(new: State, hour: int) -> dict[str, tuple[float, float]]:
+    if (hour + 1) % 24:
+        return {}
+    found = {name: (total / new.day_size[name], new.day_size[name]) for name, total in new.day_sum.items()
+             if name != VOLUME and new.day_size[name] > 0}  # fmt: skip
+    due = new.day_size.get(VOLUME, 0.0)
+    found[VOLUME] = (float(np.log((new.day_sum.get(VOLUME, 0.0) + 1) / (due + 1))), due)
+    return found
+
+
+def _witness_values(new: State, baseline: Baseline, profile: Profile, hour: int) -> dict[tuple[int, str], tuple[float, float]]:
+    counts = label_vector(profile, baseline.labels).astype(float)
+    mix = np.array(baseline.mix[int(season.bucket_of(np.array([hour]))[0])])
+    size, popular = float(counts.sum()), np.array(baseline.popular)
+    new.day_labels = (np.array(new.day_labels) + counts).tolist()
+    new.day_due = (np.array(new.day_due) + size * mix).tolist()
+    found = {}
+    for scale in SCALES:
+        if (hour + 1) % scale:
+            continue
+        got, due = (counts, size * mix) if scale == 1 else (np.array(new.day_labels), np.array(new.day_due))
+        many = float(got.sum())
+        direction = Direction(np.array(new.directions[str(scale)][0]), *new.directions[str(scale)][1:])
+        value = direction.value(got - due, due / max(many, 1.0), popular, many)
+        found[scale, WITNESS] = (value, many)
+        after = direction.learned(got - due, many, scale)
+        new.directions[str(scale)] = (after.deviation.tolist(), after.mass, after.square)
+    return found
+
+
+def _settle(new: State, baseline: Baseline, values: dict[tuple[int, str], tuple[float, float]], now: int,
+            settings: Detection) -> tuple[Alarm | None, float]:  # fmt: skip
+    raised: dict[int, float] = {}
+    for one in new.raised:
+        raised[one.line] = max(raised.get(one.line, 0.0), one.floor)
+    for number, line in enumerate(baseline.lines):
+        if now % line.scale or (line.scale, line.metric) not in values:
+            continue
+        value, size = values[line.scale, line.metric]
+        evidence = line.bet(settings).evidence(value, size, raised.get(number))
+        if np.isnan(evidence[0]):
+            continue
+        _climb(new, number, line.direction * (value - line.centre), size, evidence, now - line.scale)
+        if now - line.scale < new.reset:
+            continue  # it began before the last alarm and helped to raise it
+        stake = line.stake * (now - new.paid_until[number]) / len(LAMBDAS)
+        new.wealth[number] = ((np.array(new.wealth[number]) + stake) * np.exp(evidence)).tolist()
+        new.paid_until[number] = now
+    wealth = {scale: sum(sum(new.wealth[i]) for i, line in enumerate(baseline.lines) if line.scale == scale) for scale in SCALES}
+    best = max(SCALES, key=lambda scale: wealth[scale])
+    if wealth[best] < settings.threshold:
+        return None, wealth[best] / settings.threshold
+    alarm = _alarm(new, baseline, best, now)
+    new.wealth = [[0.0] * 3 for _ in baseline.lines]
+    new.paid_until, new.reset = [now] * len(baseline.lines), now
+    return alarm, 1.0
+
+
+def _climb(new: State, number: int, moved: float, size: float, evidence: np.ndarray, began: int) -> None:
+    before = new.climb[number]
+    new.climb[number] = [max(b + float(e), 0.0) for b, e in zip(before, evidence, strict=True)]
+    new.onset[number] = [o if b > 0 else began for o, b in zip(new.onset[number], before, strict=True)]
+    if before[0] <= 0:
+        new.moved[number] = new.weight[number] = 0.0
+    new.moved[number] += moved * size
+    new.weight[number] += size
+
+
+def _alarm(new: State, baseline: Baseline, scale: int, now: int) -> Alarm:
+    held = {i: sum(new.wealth[i]) for i, line in enumerate(baseline.lines) if line.scale == scale}
+    whole = sum(held.values())
+    shares: dict[str, float] = {}
+    for number, amount in held.items():
+        name = baseline.lines[number].metric
+        shares[name] = shares.get(name, 0.0) + amount / whole
+    shares = dict(sorted(((n, s) for n, s in shares.items() if s >= 0.01), key=lambda pair: -pair[1]))
+    first = next(iter(shares))
+    best = max((i for i in held if baseline.lines[i].metric == first), key=lambda i: held[i])
+    onset = new.onset[best][int(np.argmax(new.wealth[best]))]
+    touched = tuple(i for i in range(len(baseline.lines)) if max(new.climb[i]) >= AFFECTED)
+    return Alarm(now, onset, shares, touched)
+
+
+def raise_floors(state: State, alarm: Alarm, found: int) -> State:
+    """Return the state in which the alarm's lines are told again only beyond 1.5 times their present effect."""
+    new = msgspec.msgpack.decode(state.to_bytes(), type=State)
+    for number in alarm.lines:
+        _raise(new, found, number)
+    return new
+
+
+def lower_floors(state: State, found: int) -> State:
+    """Return the state without the floors of the incident found at hour `found`: it is over."""
+    new = msgspec.msgpack.decode(state.to_bytes(), type=State)
+    new.raised = [one for one in new.raised if one.found != found]
+    return new
+
+
+def _raise(new: State, found: int, number: int) -> None:
+    effect = new.moved[number] / new.weight[number] if new.weight[number] else 0.0
+    known = next((one for one in new.raised if one.found == found and one.line == number), None)
+    if known is None:
+        new.raised.append(Raised(found, number, RAISED_BY * effect))
+    else:
+        known.floor = max(known.floor, RAISED_BY * effect)
+    new.climb[number] = [0.0] * 3
+
+
+def _remeasure(new: State, baseline: Baseline, now: int) -> None:
+    """Measure the effect again at midnight while an incident is young: lines that climb since before it belong to it."""
+    for found in sorted({one.found for one in new.raised if now - one.found <= REMEASURED_HOURS}):
+        for number in range(len(baseline.lines)):
+            if max(new.climb[number]) >= AFFECTED and new.onset[number][0] <= found:
+                _raise(new, found, number)
+
+
+def settled(values: dict[str, tuple[float, float]], baseline: Baseline, metrics: Any) -> bool | None:
+    """Say whether all `metrics` were below their own daily floor on the day that ended; None without enough records."""
+    judged = False
+    for line in baseline.lines:
+        if line.scale != 24 or line.metric not in metrics or line.metric not in values:
+            continue
+        value, size = values[line.metric]
+        if size < 20:
+            continue
+        judged = True
+        if line.direction * (value - line.centre) > line.floor:
+            return False
+    return True if judged else None

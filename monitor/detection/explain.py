@@ -1,0 +1,172 @@
+"""Say what an alarm is about: causes in natural units, whom it concerns, which labels, words and texts."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from monitor.detection.baseline import VOLUME, WITNESS, Baseline, Line
+from monitor.detection.incident import Cause
+from monitor.metrics import Metric
+from monitor.metrics.prediction_shift import moved_share
+from monitor.nomenclature import Nomenclature
+from monitor.prediction import normalised
+from monitor.profiles.profile import NO_LABEL, Profile
+
+MOST_CAUSES, MOST_LABELS, MOST_TERMS, MOST_TEXTS = 6, 15, 12, 8
+SHORTEST_TERM = 3
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Hold the profiles of the reference and of the time since the onset, whole and by segment, and the nomenclature."""
+
+    then: Profile
+    now: Profile
+    segments_then: Mapping[str, Profile]
+    segments_now: Mapping[str, Profile]
+    nomenclature: Nomenclature
+
+
+def causes(shares: Mapping[str, float], baseline: Baseline, sides: Sides) -> tuple[Cause, ...]:
+    """Return the alarm's causes, the largest share of the evidence first; a single label stands for the mix it moved."""
+    metrics = {metric.name: metric for metric in baseline.metrics}
+    found = []
+    for name, share in list(shares.items())[:MOST_CAUSES]:
+        line = next(line for line in baseline.lines if line.metric == name)
+        found.append(_cause(name, share, line, metrics.get(name), sides))
+    return tuple(found)
+
+
+def _cause(name: str, share: float, line: Line, metric: Metric | None, sides: Sides) -> Cause:
+    then, now = sides.then, sides.now
+    if name == WITNESS:
+        seen, chance = moved_share(now, then)
+        text = f"{seen:.1%} of the answers moved to other labels (chance alone gives {chance:.1%}): {_movers(sides)}"
+        return Cause(name, line.group, share, "share moved", chance, seen, now.labels.total, 1, text)
+    if name == VOLUME:
+        return Cause(name, line.group, share, "predictions", float("nan"), now.records, now.records, line.direction,
+                     f"{now.records} predictions since the onset, not the usual number")  # fmt: skip
+    assert metric is not None
+    before, after = metric.read(then, _at(then)), metric.read(now, _at(then))
+    expected, seen = metric.shown(before.value), metric.shown(after.value)
+    text = f"{metric.title} {shown(expected, metric.unit)} -> {shown(seen, metric.unit)}"
+    if name == "novelty":
+        text += f": {_movers(sides, only_new=True)}"
+    return Cause(name, line.group, share, metric.unit, expected, seen, after.size, 1 if seen > expected else -1, text)
+
+
+def _at(reference: Profile) -> Any:
+    from monitor.metrics import yardsticks
+
+    return yardsticks(reference)
+
+
+def shown(value: float, unit: str) -> str:
+    """
+    Write a value with its unit as people read it.
+
+    >>> shown(0.0312, "share"), shown(41.23, "ms"), shown(0.7123, "score")
+    ('3.1 %', '41 ms', '0.71')
+    """
+    if unit == "share":
+        return f"{100 * value:.1f} %"
+    if unit == "score":
+        return f"{value:.2f}"
+    return f"{value:.0f} {unit}"
+
+
+def labels(sides: Sides) -> list[dict[str, Any]]:
+    """Return the labels whose share moved most, with their titles."""
+    then, now = sides.then.labels, sides.now.labels
+    names = (then.of_name.keys() | now.of_name.keys()) - {NO_LABEL}
+    moved = sorted(names, key=lambda name: -abs(now.share(name) - then.share(name)))[:MOST_LABELS]
+    return [{"label": n, "title": sides.nomenclature.name(n), "then": then.share(n), "now": now.share(n)} for n in moved]
+
+
+def _movers(sides: Sides, *, only_new: bool = False) -> str:
+    top = [one for one in labels(sides) if not only_new or (one["now"] > one["then"] and one["then"] < 0.001)][:2]
+    return ", ".join(f"{one['title']} {100 * one['then']:.1f} % -> {100 * one['now']:.1f} %" for one in top) or "no single one"
+
+
+def segments(cause: Cause, baseline: Baseline, sides: Sides, field: str) -> list[dict[str, Any]]:
+    """
+    Return which segments carry the change of a cause: their value then and now, and their share of the whole change.
+
+    A segment's part is how much the whole moved because this segment's value, or its share of the records, moved.
+    """
+    metric = next((one for one in baseline.metrics if one.name == cause.metric), None)
+    if metric is None or not field:
+        return []
+    at = baseline.yardsticks
+    rows, parts = [], []
+    total_then = sum(metric.read(p, at).size for p in sides.segments_then.values())
+    total_now = sum(metric.read(p, at).size for p in sides.segments_now.values())
+    middle = metric.read(sides.then, at).value
+    for name in sorted(sides.segments_now.keys() | sides.segments_then.keys()):
+        then = metric.read(sides.segments_then.get(name, Profile()), at)
+        now = metric.read(sides.segments_now.get(name, Profile()), at)
+        weight_then, weight_now = then.size / max(total_then, 1), now.size / max(total_now, 1)
+        part = weight_now * (_or(now.value, middle) - middle) - weight_then * (_or(then.value, middle) - middle)
+        rows.append({"field": field, "value": name, "then": then.value, "now": now.value})
+        parts.append(part)
+    whole = sum(parts)
+    for row, part in zip(rows, parts, strict=True):
+        row["share_of_change"] = part / whole if whole else 0.0
+    return sorted(rows, key=lambda row: -row["share_of_change"])
+
+
+def _or(value: float, other: float) -> float:
+    return other if np.isnan(value) else value
+
+
+def terms(then: pl.Series, now: pl.Series, least_texts: int) -> dict[str, list[list[Any]]]:
+    """
+    Return the words gained and lost between two samples of texts, each in at least `least_texts` distinct texts.
+
+    Entries are [word, share of texts then, share now], the most telling first.
+
+    >>> letters = "abcdefghijklmnopqrst"
+    >>> found = terms(pl.Series([f"pain {c}" for c in letters]), pl.Series([f"fresh bread {c}" for c in letters]), 5)
+    >>> [row[0] for row in found["gained"]]
+    ['bread', 'fresh']
+    """
+    before, after = _documents(then), _documents(now)
+    n, m = max(then.drop_nulls().n_unique(), 1), max(now.drop_nulls().n_unique(), 1)
+    scored = []
+    for word in before.keys() | after.keys():
+        p, q = before[word] / n, after[word] / m
+        scored.append((q - p, (q - p) / np.sqrt((p + q) / 2 * (1 / n + 1 / m) + 1e-12), word, p, q))
+    gained = sorted((s for s in scored if s[0] > 0 and after[s[2]] >= least_texts), key=lambda s: (-s[1], s[2]))[:MOST_TERMS]
+    lost = sorted((s for s in scored if s[0] < 0 and before[s[2]] >= least_texts), key=lambda s: (s[1], s[2]))[:MOST_TERMS]
+    return {"gained": [[s[2], s[3], s[4]] for s in gained if s[1] > 3], "lost": [[s[2], s[3], s[4]] for s in lost if s[1] < -3]}
+
+
+def _documents(texts: pl.Series) -> Counter[str]:
+    distinct = pl.DataFrame({"text": texts.drop_nulls().unique()})
+    words = distinct.select(normalised(pl.col("text")).str.split(" ").list.unique()).to_series().to_list()
+    return Counter(word for text in words for word in text if len(word) >= SHORTEST_TERM)
+
+
+def texts(now: pl.DataFrame, gained: list[list[Any]]) -> list[dict[str, Any]]:
+    """Return the texts with the largest share of gained words, one per normalised form, already redacted when stored."""
+    new = {word for word, _, _ in gained}
+    bare = now.filter(pl.col("text").is_not_null()).with_columns(bare=normalised(pl.col("text")))
+    rows = bare.unique("bare", keep="first", maintain_order=True).select("bare", "text", "label", "score", "caller").to_dicts()
+
+    def foreign(row: dict[str, Any]) -> tuple[int, str]:
+        return (-sum(word in new for word in set(row["bare"].split())), row["text"])
+
+    best = sorted(rows, key=foreign)[:MOST_TEXTS] if new else []
+    return [{k: row[k] for k in ("text", "label", "score", "caller")} for row in best if foreign(row)[0] < 0]
+
+
+def claim(found: tuple[Cause, ...], where: list[dict[str, Any]]) -> str:
+    """Say in one sentence what changed, and who carries most of it."""
+    sentence = found[0].text if found else "something changed"
+    if where and where[0]["share_of_change"] >= 0.6:
+        sentence += f"; {min(where[0]['share_of_change'], 1):.0%} of it comes from {where[0]['field']} {where[0]['value']}"
+    return sentence[0].upper() + sentence[1:]

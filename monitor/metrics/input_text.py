@@ -1,0 +1,34 @@
+"""Are the texts as they used to be?"""
+
+import math
+
+from monitor.metrics.metric import Metric, Reading, Yardsticks, share
+from monitor.profiles.profile import Profile
+
+
+def length(profile: Profile, _at: Yardsticks) -> Reading:
+    """Return the mean natural logarithm of the number of characters."""
+    return Reading(profile.length.log_mean(), profile.length.total)
+
+
+def unknown_words(profile: Profile, _at: Yardsticks) -> Reading:
+    """
+    Return the mean share of a text's words that the model's vocabulary does not hold, between 0 and 1.
+
+    >>> from monitor.profiles.moments import Moments
+    >>> unknown_words(Profile(unknown=Moments(2, 10_000, 100_000_000)), Yardsticks())
+    Reading(value=0.5, size=2)
+    """
+    return Reading(profile.unknown.mean(), profile.unknown.count)
+
+
+def empty(profile: Profile, _at: Yardsticks) -> Reading:
+    """Return the share of texts without a word of two letters."""
+    return share(profile.empty_texts, profile.distinct)
+
+
+METRICS = (
+    Metric("length", "inputs", "characters", "usual text length", length, shown=math.exp),
+    Metric("unknown_words", "inputs", "share", "share of unknown words", unknown_words),
+    Metric("empty", "inputs", "share", "share of texts without words", empty, is_share=True, directions=(1,)),
+)

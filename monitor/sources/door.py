@@ -1,0 +1,183 @@
+"""
+Turn records into the canonical frame, at the privacy door.
+
+Order: hash, redact, cut, count words. Nothing unredacted leaves this function but the keyed hashes.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from monitor.prediction import FIELD, SCHEMA, normalised, step_of
+from monitor.profiles.tokens import word_counts
+from monitor.redaction import LONGEST_CHARS, redacted
+from monitor.settings import Model, Source
+from monitor.sources.record import Record
+from monitor.window import moment
+
+OUTCOMES = {2: "ok", 4: "refused_input", 5: "failed"}
+
+
+@dataclass(frozen=True)
+class Door:
+    """Hold what is needed to settle a record: the models, what of a text is kept, and the key of the hashes."""
+
+    models: dict[str, Model]
+    vocabularies: dict[str, Collection[str] | None]
+    store_texts: str  # none, hash, redacted
+    secret: bytes
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Say where a record was read: bookmark row, byte offset and length of its line, digest of the line."""
+
+    position: int
+    length: int
+    digest: bytes
+
+
+def frame(records: list[tuple[Record, Origin]], door: Door, source: Source, file_key: bytes, bookmark: int) -> pl.DataFrame:
+    """Return the predictions of one reading; `file_key` tells this file from all others of the source."""
+    rows = [_row(record, origin, door, source, file_key) for record, origin in records]
+    names = sorted({name for record, _ in records for name in door.models[_model(record, source)].fields})
+    whole = pl.DataFrame(rows, schema={**SCHEMA, "time": pl.Int64(), "_fields": pl.Object()}, orient="row", strict=False)
+    fields = whole["_fields"].to_list()
+    extra = [
+        pl.Series(f"{FIELD}{name}", [_category(one.get(name)) for one in fields], dtype=pl.String, strict=False)
+        for name in names
+    ]
+    whole = whole.drop("_fields").with_columns(
+        pl.col("time").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"), pl.lit(bookmark, pl.Int64).alias("bookmark"), *extra
+    )
+    return _private(whole, door)
+
+
+def _private(whole: pl.DataFrame, door: Door) -> pl.DataFrame:
+    texts = whole["text"]
+    bare = whole.select(normalised(pl.col("text"))).to_series()
+    key = door.secret[:64]
+    hashes = [None if t is None else hashlib.blake2b(t.encode(), key=key, digest_size=16).digest() for t in bare]
+    counts = _words(whole, door)
+    whole = whole.with_columns(
+        pl.Series("text_hash", hashes, dtype=pl.Binary), text_chars=texts.str.len_chars().cast(pl.UInt32),
+        words=counts["words"], unknown_words=counts["unknown_words"],
+    )  # fmt: skip
+    if door.store_texts != "redacted":
+        fields = [pl.lit(None, pl.String).alias(name) for name in whole.columns if name.startswith(FIELD)]
+        hidden = [] if door.store_texts == "hash" else [pl.lit(None, pl.Binary).alias("input_hash")]
+        return whole.with_columns(pl.lit(None, pl.String).alias("text"), *fields, *hidden)
+    clean = redacted(texts)
+    long = clean.str.len_chars() > LONGEST_CHARS
+    flags = whole["flags"].to_list()
+    for at in (clean != texts).fill_null(value=False).arg_true().to_list():
+        flags[at] = [*flags[at], "text_redacted"]
+    for at in long.fill_null(value=False).arg_true().to_list():
+        flags[at] = [*flags[at], "text_cut"]
+    return whole.with_columns(
+        clean.str.slice(0, LONGEST_CHARS).alias("text"), pl.Series("flags", flags, dtype=SCHEMA["flags"])
+    )
+
+
+def _words(whole: pl.DataFrame, door: Door) -> pl.DataFrame:
+    models = whole["model"].unique().to_list()
+    if len(models) == 1:
+        return word_counts(whole["text"], door.vocabularies.get(models[0]))
+    numbered = whole.with_row_index("_at")
+    parts = []
+    for model in models:
+        some = numbered.filter(pl.col("model") == model)
+        parts.append(word_counts(some["text"], door.vocabularies.get(model)).with_columns(some["_at"]))
+    return pl.concat(parts).sort("_at").drop("_at")
+
+
+def _model(record: Record, source: Source) -> str:
+    return record.model or source.model or ""
+
+
+def _row(record: Record, origin: Origin, door: Door, source: Source, file_key: bytes) -> dict[str, Any]:
+    name = _model(record, source)
+    model = door.models[name]
+    value, definition = _score(record, model)
+    threshold = model.automatic_at(moment(record.time_us)) if model.thresholds else None
+    step = None if value is None else step_of(value)
+    threshold_step = None if threshold is None else step_of(threshold)
+    decision, basis = _decision(record, step, threshold_step, model)
+    inputs = json.dumps([record.text, record.fields], sort_keys=True, default=str, ensure_ascii=False)
+    return {
+        "uid": _uid(record, origin, door, source, (name, file_key)), "source": source.name, "model": name, "task": name,
+        "kind": "prediction", "request_id": record.request_id, "row": record.row, "batch_size": record.batch_size,
+        "time": record.time_us, "time_basis": record.time_basis,
+        "model_version": record.model_version or _version(source, moment(record.time_us)), "variant": record.variant,
+        "endpoint": record.endpoint, "caller": record.caller, "region": record.region,
+        "segment": _segment(record, model), "text": record.text,
+        "input_hash": None if record.text is None else hashlib.blake2b(
+            inputs.encode("utf-8", "replace"), key=door.secret[:64], digest_size=16).digest(),
+        "input_stage": "raw", "label": record.labels[0] if record.labels else None,
+        "topk_labels": record.labels[:10] or None, "topk_scores": record.scores[:10] or None,
+        "score": value, "score_definition": definition, "score_step": step, "threshold_step": threshold_step,
+        "decision": decision, "decision_basis": basis, "latency_ms": record.latency_ms,
+        "latency_kind": None if record.latency_ms is None else "app", "status": record.status,
+        "outcome": None if record.row else OUTCOMES.get((record.status or 200) // 100, "ok"),
+        "error": record.error and record.error[:120], "sampling_rate": record.sampling_rate, "sequence": record.sequence,
+        "flags": record.flags, "position": origin.position, "bytes": min(origin.length, 2**31 - 1), "_fields": record.fields,
+    }  # fmt: skip
+
+
+def _uid(record: Record, origin: Origin, door: Door, source: Source, where: tuple[str, bytes]) -> bytes:
+    name, file_key = where
+    tail = f"{name}|{record.variant}|{record.row}".encode()
+    if source.identity == "by_request_id" and record.request_id is not None:
+        head = b"id|" + source.name.encode() + b"|" + record.request_id.encode("utf-8", "replace")
+    elif source.identity == "by_line":
+        head = b"line|" + source.name.encode() + b"|" + origin.digest
+    else:
+        head = b"at|" + file_key + b"|" + str(origin.position).encode() + origin.digest
+    return hmac.digest(door.secret, head + b"|" + tail, "sha256")[:16]
+
+
+def _score(record: Record, model: Model) -> tuple[float | None, str | None]:
+    if model.score == "logged":
+        return record.logged_score, None if record.logged_score is None else "logged"
+    if not record.scores:
+        return (record.logged_score, "logged") if record.logged_score is not None else (None, None)
+    best = sorted(record.scores, reverse=True)
+    if model.score == "margin":
+        return best[0] - (best[1] if len(best) > 1 else 0.0), "margin"
+    if model.score == "margin_rest":
+        return max(0.0, best[0] - sum(best[1:5])), "margin_rest"
+    return best[0], "max_prob"
+
+
+def _decision(record: Record, step: int | None, threshold_step: int | None, model: Model) -> tuple[str | None, str | None]:
+    if record.decision is not None:
+        return record.decision, "logged"
+    if step is None or threshold_step is None:
+        return None, None
+    automatic = step >= threshold_step if model.automatic_when == ">=" else step > threshold_step
+    return ("automatic" if automatic else "manual"), "threshold"
+
+
+def _version(source: Source, when: datetime) -> str | None:
+    dated = [one for one in source.versions if one.since <= when]
+    return max(dated, key=lambda one: one.since).version if dated else None
+
+
+def _segment(record: Record, model: Model) -> str | None:
+    if model.segment is None:
+        return None
+    if model.segment in {"caller", "region"}:
+        return getattr(record, model.segment) or None
+    return _category(record.fields.get(model.segment.removeprefix(FIELD)))
+
+
+def _category(value: Any) -> str | None:
+    if value is None or value in ("", "NaN", "nan", "None") or value != value:  # noqa: PLR0124 - nan is not itself
+        return None
+    return str(value)[:200]

@@ -1,0 +1,110 @@
+"""Read JSON lines of any shape through a mapping of columns to paths."""
+
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from monitor.settings import Source, Unit
+from monitor.sources.mapping import Path, compiled, find, has_rows
+from monitor.sources.record import Record, Refused, epoch_us, label, number, score, strict_json, text_of, time_us
+
+MOST_ROWS = 10_000
+UNIT_MS = {"s": 1000.0, "ms": 1.0, "us": 0.001, "ns": 0.000001}
+_DECODER = msgspec.json.Decoder()
+
+
+@lru_cache(maxsize=64)
+def _path(text: str) -> Path:
+    return compiled(text)
+
+
+def read_line(line: bytes, source: Source) -> list[Record] | None:
+    """Return one record per row of the call on this line; None where `keep_if` says other."""
+    try:
+        tree = _DECODER.decode(line)
+    except (msgspec.DecodeError, RecursionError):
+        try:
+            tree = strict_json(line.decode(source.encoding))
+        except UnicodeDecodeError:
+            raise Refused("invalid_encoding") from None
+    if not isinstance(tree, dict):
+        raise Refused("not_a_record", "the top of the line is no object")
+    return records(tree, source)
+
+
+def records(tree: dict[str, Any], source: Source) -> list[Record] | None:
+    """Map a parsed line to records; every path with `[]` must give the same number of rows."""
+    if source.keep_if is not None:
+        kept = find(tree, _path(source.keep_if.field))
+        if source.keep_if.equals is not None and kept != source.keep_if.equals:
+            return None
+    found: dict[str, Any] = {}
+    rows: int | None = None
+    for column, where in source.map.items():
+        path = _path(where.field if isinstance(where, Unit) else where)
+        value = find(tree, path)
+        if has_rows(path) and value is not None:
+            if rows not in {None, len(value)}:
+                raise Refused("not_a_record", f"{column} has {len(value)} rows, not {rows}")
+            rows = len(value)
+        found[column] = (value, has_rows(path))
+    if (rows or 1) > MOST_ROWS:
+        raise Refused("not_a_record", f"{rows} rows")
+    return [_record(found, source, number_, rows) for number_ in range(rows or 1)]
+
+
+def _record(found: dict[str, Any], source: Source, row: int, rows: int | None) -> Record:
+    def value(column: str) -> Any:
+        one, many = found.get(column, (None, False))
+        return one[row] if many and one is not None else one
+
+    flags: list[str] = []
+    labels, scores = value("topk_labels"), value("topk_scores")
+    if labels is None and value("label") is not None:
+        labels, scores = [value("label")], None if value("score") is None else [value("score")]
+    record = Record(
+        time_us=_time(value("time"), source),
+        model=_name(value("model")),
+        request_id=_name(value("request_id")),
+        row=row,
+        batch_size=rows,
+        model_version=_name(value("model_version")),
+        endpoint=_name(value("endpoint")),
+        caller=_name(value("caller")),
+        region=_name(value("region")),
+        text=text_of(value("text"), flags),
+        labels=[label(one) for one in labels or ()],
+        scores=[score(one, flags) for one in scores or ()],
+        logged_score=None if value("score") is None else score(value("score"), flags),
+        latency_ms=_latency(value("latency_ms"), source) if row == 0 else None,
+        status=None if value("status") is None else int(number(value("status"), "status")),
+        error=_name(value("error")),
+        fields={name.removeprefix("field_"): value(name) for name in found if name.startswith("field_")},
+        flags=flags,
+    )
+    if record.scores and len(record.scores) != len(record.labels):
+        raise Refused("not_a_record", f"{len(record.labels)} labels, {len(record.scores)} scores")
+    if record.text is None and not record.labels:
+        raise Refused("missing_field", "text or label")
+    return record
+
+
+def _time(value: Any, source: Source) -> int:
+    if value is None:
+        raise Refused("missing_field", "time")
+    where = source.map.get("time")
+    if isinstance(where, Unit) and where.unit is not None:
+        return epoch_us(value, where.unit)
+    return time_us(value, source.zone)
+
+
+def _latency(value: Any, source: Source) -> float | None:
+    if value is None:
+        return None
+    where = source.map.get("latency_ms")
+    return number(value, "latency_ms") * UNIT_MS[(where.unit or "ms") if isinstance(where, Unit) else "ms"]
+
+
+def _name(value: Any) -> str | None:
+    return None if value is None else str(value)[:128]

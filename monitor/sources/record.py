@@ -1,0 +1,161 @@
+"""Hold what a format found in a line, before types and privacy are settled."""
+
+import json
+import math
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from monitor.window import microseconds
+
+UNITS_US = {"s": 1_000_000, "ms": 1_000, "us": 1}
+LONGEST_INTEGER = 2**63
+DEEPEST = 32
+
+
+class Refused(Exception):  # noqa: N818 - a value that travels up one call, not an error an operator meets
+    """Carry the reason of a reject (one of `REJECT_REASONS`) and a sentence that names the field."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        """Keep both."""
+        super().__init__(reason)
+        self.reason, self.detail = reason, detail
+
+
+@dataclass(slots=True)
+class Record:
+    """Hold one record of a line; what the format does not log is None."""
+
+    time_us: int
+    model: str | None = None
+    request_id: str | None = None
+    row: int = 0
+    batch_size: int | None = None
+    time_basis: str = "line"
+    model_version: str | None = None
+    variant: str = "champion"
+    endpoint: str | None = None
+    caller: str | None = None
+    region: str | None = None
+    text: str | None = None
+    fields: dict[str, Any] = field(default_factory=dict)
+    labels: list[str] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+    logged_score: float | None = None
+    decision: str | None = None
+    latency_ms: float | None = None
+    status: int | None = None
+    error: str | None = None
+    sampling_rate: float | None = None
+    sequence: int | None = None
+    flags: list[str] = field(default_factory=list)
+
+
+def time_us(value: Any, zone: str | None) -> int:
+    """
+    Read an RFC 3339 time (or one without offset, where the source declares `zone`) as microseconds since 1970.
+
+    >>> time_us("1970-01-01T00:00:01.5Z", None), time_us("1970-01-01 01:00:00,250", "Europe/Paris")
+    (1500000, 250000)
+    """
+    if not isinstance(value, str):
+        raise Refused("wrong_type", "time")
+    try:
+        found = datetime.fromisoformat(value.replace(",", ".", 1).strip())
+    except ValueError:
+        raise Refused("wrong_type", "time") from None
+    if found.tzinfo is None:
+        if zone is None:
+            raise Refused("no_time_zone", "time")
+        found = found.replace(tzinfo=ZoneInfo(zone))
+    try:
+        return microseconds(found)
+    except OverflowError:
+        raise Refused("out_of_range", "time") from None
+
+
+def epoch_us(value: Any, unit: str) -> int:
+    """
+    Read a number of `unit` since 1970 as microseconds; refused outside the years 2001 to 2099.
+
+    >>> epoch_us(1795170832153, "ms")
+    1795170832153000
+    """
+    number_ = number(value, "time")
+    found = int(number_ * UNITS_US[unit]) if unit != "ns" else int(number_) // 1000
+    if not 10**15 <= found < 4_102_444_800_000_000:
+        raise Refused("out_of_range", f"time is no epoch in {unit}")
+    return found
+
+
+def number(value: Any, name: str) -> float:
+    """Return a finite number; a number in quotes is accepted, a boolean is not."""
+    if isinstance(value, bool) or value is None:
+        raise Refused("wrong_type", name)
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            raise Refused("wrong_type", name) from None
+    if not isinstance(value, int | float):
+        raise Refused("wrong_type", name)
+    if isinstance(value, int) and abs(value) >= LONGEST_INTEGER:
+        raise Refused("out_of_range", name)
+    if not math.isfinite(value):
+        raise Refused("not_finite", name)
+    return float(value)
+
+
+def score(value: Any, flags: list[str], clip: bool = False) -> float:
+    """Return a score in [0, 1]; one up to 1.001 counts as 1 with a flag, as does anything where `clip` says so."""
+    found = number(value, "score")
+    if 0 <= found <= 1:
+        return found
+    if 1 < found <= 1.001 or clip:
+        flags.append("score_clipped")
+        return min(max(found, 0.0), 1.0)
+    raise Refused("out_of_range", "score")
+
+
+def label(value: Any) -> str:
+    """Return a label of 1 to 128 printable characters."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or not 1 <= len(value) <= 128 or not value.isprintable():
+        raise Refused("bad_label", "label")
+    return value
+
+
+def text_of(value: Any, flags: list[str]) -> str | None:
+    """Return the text with NUL and lone surrogates repaired; None stays None."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise Refused("wrong_type", "text")
+    clean = value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+    if clean != value:
+        clean = "".join("\ufffd" if c == "\x00" or "\ud800" <= c <= "\udfff" else c for c in value)
+        flags.append("text_repaired")
+    return clean
+
+
+def strict_json(line: str) -> Any:
+    """Parse one JSON document the strict way, naming why it is refused."""
+    try:
+        found = json.loads(line)
+    except RecursionError:
+        raise Refused("too_deep") from None
+    except ValueError as error:
+        raise Refused("invalid_syntax", str(error)[:100]) from None
+    if _depth(found) > DEEPEST:
+        raise Refused("too_deep")
+    return found
+
+
+def _depth(value: Any, so_far: int = 1) -> int:
+    if so_far > DEEPEST or not isinstance(value, dict | list) or not value:
+        return so_far
+    return max(_depth(one, so_far + 1) for one in (value.values() if isinstance(value, dict) else value))
+
+

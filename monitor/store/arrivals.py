@@ -1,0 +1,218 @@
+"""Commit what a reading brought together with the place where the next one begins."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from monitor.batch import Batch, Reject
+from monitor.prediction import FIELD, SCHEMA
+from monitor.store.tables import (
+    bookmark,
+    data_loss,
+    dirty_hour,
+    prediction,
+    prediction_input,
+    read_range,
+    reject,
+    source,
+)
+from monitor.window import MICROSECONDS_PER_HOUR
+
+KEPT = [name for name in SCHEMA if name in prediction.c and name != "flags"]
+KNOWN_AT_ONCE = 400
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Count what became of the records of a batch; `moved` is False when another runner was first."""
+
+    accepted: int = 0
+    duplicate: int = 0
+    rejected: int = 0
+    moved: bool = True
+
+
+def marks(connection: Connection, name: str, instance: str, first_digest: bytes) -> Sequence[Any]:
+    """Return the bookmarks a file with this first line may continue, the furthest first."""
+    query = select(bookmark).where(
+        bookmark.c.source == name, bookmark.c.instance == instance, bookmark.c.first_digest == first_digest
+    )
+    return connection.execute(query.order_by(bookmark.c.position.desc())).all()
+
+
+def register(connection: Connection, values: dict[str, Any]) -> int:
+    """Start a new generation of a file at position 0; `values` are the identity and the hints."""
+    same = (bookmark.c.source == values["source"], bookmark.c.instance == values["instance"],
+            bookmark.c.first_digest == values["first_digest"])  # fmt: skip
+    newest = connection.execute(select(func.max(bookmark.c.generation)).where(*same)).scalar()
+    row = {"generation": 0 if newest is None else newest + 1, "position": 0, "tail_length": 0, "head_length": 0,
+           "state": "active", "lost_bytes": 0, **values}  # fmt: skip
+    return int(connection.execute(bookmark.insert().values(row).returning(bookmark.c.id)).scalar_one())
+
+
+def note(connection: Connection, identity: int, **hints: Any) -> None:
+    """Keep what the file system said of a file, or its state."""
+    connection.execute(update(bookmark).where(bookmark.c.id == identity).values(**hints))
+
+
+def lose(connection: Connection, identity: int, why: str, lost_bytes: int, now_us: int) -> None:
+    """Record bytes that were destroyed before they were read."""
+    connection.execute(update(bookmark).where(bookmark.c.id == identity).values(
+        lost_bytes=bookmark.c.lost_bytes + lost_bytes, state="vanished"))  # fmt: skip
+    connection.execute(data_loss.insert().values(bookmark=identity, why=why, bytes=lost_bytes, found_us=now_us))
+
+
+def active(connection: Connection, name: str) -> Sequence[Any]:
+    """Return the bookmarks of a source whose files are still expected."""
+    return connection.execute(select(bookmark).where(bookmark.c.source == name, bookmark.c.state == "active")).all()
+
+
+def save(connection: Connection, batch: Batch, identity: int, place: dict[str, Any], now_us: int) -> Saved:
+    """
+    Write rows, rejects, dirty hours and the new position; the position must still be the batch's start.
+
+    `place` holds the new tail and head of the bookmark. Returns `moved=False`, having written nothing, when another
+    runner read this range: the caller must roll back.
+    """
+    moved = connection.execute(
+        update(bookmark)
+        .where(bookmark.c.id == identity, bookmark.c.position == batch.start)
+        .values(position=batch.end, **place)
+    )
+    if moved.rowcount != 1:
+        return Saved(moved=False)
+    rows = batch.predictions
+    fresh, conflicting = _unknown(connection, rows)
+    _insert_rows(connection, fresh, now_us)
+    rejects = [*batch.rejects, *conflicting]
+    _insert_rejects(connection, rejects, identity, batch, now_us)
+    _mark_dirty(connection, fresh)
+    saved = Saved(fresh.height, rows.height - fresh.height - len(conflicting), len(conflicting))
+    first, last = (rows["time"].dt.epoch("us").min(), rows["time"].dt.epoch("us").max()) if rows.height else (None, None)
+    connection.execute(read_range.insert().values(
+        bookmark=identity, start=batch.start, end=batch.end, lines_read=batch.lines.read, lines_blank=batch.lines.blank,
+        lines_other=batch.lines.other, lines_rejected=batch.lines.rejected, accepted=saved.accepted,
+        duplicate=saved.duplicate, rejected=saved.rejected, first_event_us=first, last_event_us=last, committed_us=now_us))  # fmt: skip
+    return saved
+
+
+def _unknown(connection: Connection, rows: pl.DataFrame) -> tuple[pl.DataFrame, list[Reject]]:
+    """Split off rows whose uid is stored, or came earlier in the batch; name those that answer differently."""
+    if not rows.height:
+        return rows, []
+    rows = rows.with_columns(_day=(pl.col("time").dt.epoch("us") // (24 * MICROSECONDS_PER_HOUR)))
+    first = rows.unique(["_day", "uid"], keep="first", maintain_order=True)
+    known: dict[tuple[int, bytes], tuple[Any, Any, Any]] = {}
+    days = first["_day"].unique().to_list()
+    uids = first["uid"].to_list()
+    for at in range(0, len(uids), KNOWN_AT_ONCE):
+        query = select(prediction.c.day, prediction.c.uid, prediction.c.label, prediction.c.score_step, prediction.c.text_hash)
+        query = query.where(prediction.c.day.in_(days), prediction.c.uid.in_(uids[at : at + KNOWN_AT_ONCE]))
+        known |= {(day, bytes(uid)): (label, step, text) for day, uid, label, step, text in connection.execute(query)}
+    if not known and first.height == rows.height:
+        return rows.drop("_day"), []
+    answers = dict(known)
+    keep, conflicting = [], []
+    for at, row in enumerate(rows.select("_day", "uid", "label", "score_step", "text_hash", "position", "bytes", "row").iter_rows()):
+        key, answer = (row[0], row[1]), (row[2], row[3], row[4])
+        if key not in answers:
+            answers[key] = answer
+            keep.append(at)
+        elif answers[key] != answer:
+            conflicting.append(Reject(row[5], row[6], "conflicting_duplicate", "same id, another answer", record=row[7] + 1))
+    return rows[keep].drop("_day"), conflicting
+
+
+def _insert_rows(connection: Connection, rows: pl.DataFrame, now_us: int) -> None:
+    if not rows.height:
+        return
+    names = [c for c in rows.columns if c.startswith(FIELD)]
+    topk = [
+        None if labels is None else json.dumps(list(zip(labels, scores or [None] * len(labels), strict=True)), ensure_ascii=False)
+        for labels, scores in zip(rows["topk_labels"].to_list(), rows["topk_scores"].to_list(), strict=True)
+    ]
+    whole = rows.with_columns(pl.col("time").dt.epoch("us"))
+    columns = {name: whole[name].to_list() for name in KEPT}
+    columns |= {
+        "day": (whole["time"] // (24 * MICROSECONDS_PER_HOUR)).to_list(),
+        "topk": topk,
+        "flags": [",".join(one or []) for one in rows["flags"].to_list()],
+        "ingested_us": [now_us] * rows.height,
+    }
+    _executemany(connection, prediction, columns)
+    fields = [
+        json.dumps({n.removeprefix(FIELD): v for n, v in zip(names, one, strict=True) if v is not None}, ensure_ascii=False)
+        for one in (rows.select(names).iter_rows() if names else [()] * rows.height)
+    ]
+    inputs = {"day": columns["day"], "uid": columns["uid"], "text": rows["text"].to_list(),
+              "fields": [None if one == "{}" else one for one in fields]}  # fmt: skip
+    _executemany(connection, prediction_input, inputs)
+
+
+def _executemany(connection: Connection, table: Any, columns: dict[str, list[Any]]) -> None:
+    """Insert columns through the driver: several times faster than building statements, in the same transaction."""
+    quoted = ", ".join(f'"{name}"' for name in columns)
+    places = ", ".join(["?" if connection.dialect.name == "sqlite" else "%s"] * len(columns))
+    connection.exec_driver_sql(f'insert into "{table.name}" ({quoted}) values ({places})',
+                               list(zip(*columns.values(), strict=True)))  # fmt: skip
+
+
+def _insert_rejects(connection: Connection, rejects: list[Reject], identity: int, batch: Batch, now_us: int) -> None:
+    if not rejects:
+        return
+    name = connection.execute(select(bookmark.c.source).where(bookmark.c.id == identity)).scalar_one()
+    connection.execute(reject.insert(), [
+        {"bookmark": identity, "position": one.position, "record": one.record, "length": one.length, "count": one.count,
+         "reason": one.reason, "detail": one.detail, "digest": one.digest or b"\x00" * 16, "sample": one.sample,
+         "day": now_us // (24 * MICROSECONDS_PER_HOUR), "source": name}
+        for one in rejects
+    ])  # fmt: skip
+
+
+def _mark_dirty(connection: Connection, rows: pl.DataFrame) -> None:
+    if not rows.height:
+        return
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    hours = rows.select("model", hour=pl.col("time").dt.epoch("us") // MICROSECONDS_PER_HOUR).unique().sort("model", "hour")
+    for model, hour in hours.iter_rows():
+        connection.execute(
+            make(dirty_hour)
+            .values(model=model, hour=hour, mark=1)
+            .on_conflict_do_update(index_elements=["model", "hour"], set_={"mark": dirty_hour.c.mark + 1})
+        )
+
+
+def note_source(connection: Connection, name: str, kind: str, **facts: Any) -> None:
+    """Keep what the last pass over a source found: newest event, lag, and the hour it is complete to."""
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(make(source).values(name=name, kind=kind, **facts).on_conflict_do_update(index_elements=["name"], set_=facts))
+
+
+def feed(connection: Connection) -> list[dict[str, Any]]:
+    """Return per source what was read so far: lines by fate, records, rejects, lost bytes, newest time."""
+    totals = select(
+        bookmark.c.source,
+        *(func.sum(read_range.c[n]).label(n) for n in ("lines_read", "lines_blank", "lines_other", "lines_rejected",
+                                                      "accepted", "duplicate", "rejected")),
+    ).join(read_range, read_range.c.bookmark == bookmark.c.id).group_by(bookmark.c.source)  # fmt: skip
+    counted = {row.source: dict(row._mapping) for row in connection.execute(totals)}
+    sums = select(bookmark.c.source, func.sum(bookmark.c.lost_bytes)).group_by(bookmark.c.source)
+    lost = {name: total for name, total in connection.execute(sums)}
+    return [{**dict(row._mapping), **counted.get(row.name, {}), "lost_bytes": int(lost.get(row.name, 0) or 0)}
+            for row in connection.execute(select(source).order_by(source.c.name))]  # fmt: skip
+
+
+def rejects_by_reason(connection: Connection) -> list[dict[str, Any]]:
+    """Return (source, reason, count, one detail, one redacted sample), the most frequent first."""
+    query = (
+        select(reject.c.source, reject.c.reason, func.sum(reject.c.count).label("count"), func.max(reject.c.detail).label("detail"),
+               func.max(reject.c.sample).label("sample"))
+        .group_by(reject.c.source, reject.c.reason)
+        .order_by(func.sum(reject.c.count).desc())
+    )  # fmt: skip
+    return [dict(row._mapping) for row in connection.execute(query)]

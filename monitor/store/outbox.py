@@ -1,0 +1,114 @@
+"""Keep every message from the change that deserved it until a relay has it."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, and_, desc, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from monitor.store.tables import outbox
+from monitor.window import microseconds
+
+LEASE_US = 15 * 60 * 1_000_000
+FIRST_WAIT_US, LONGEST_WAIT_US = 10_000_000, 15 * 60 * 1_000_000
+GIVE_UP_US = 96 * 3_600_000_000
+
+
+class Sendable(Protocol):
+    """Name what a message must hold."""
+
+    @property
+    def subject(self) -> str: ...
+    @property
+    def event(self) -> str: ...
+    @property
+    def sequence(self) -> int: ...
+    @property
+    def channel(self) -> str: ...
+    @property
+    def recipient(self) -> str: ...
+    @property
+    def facts(self) -> dict[str, Any]: ...
+
+
+def queue(connection: Connection, messages: Iterable[Sendable], now: datetime) -> int:
+    """Queue messages in the caller's transaction; one that is known already changes nothing. Returns how many were new."""
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    new = 0
+    for one in messages:
+        key = (one.subject, one.event, str(one.sequence), one.channel, one.recipient)
+        digest = hashlib.sha256("|".join(key).encode()).hexdigest()[:32]
+        done = connection.execute(
+            make(outbox)
+            .values(subject=one.subject, event=one.event, sequence=one.sequence, channel=one.channel, recipient=one.recipient,
+                    facts=json.dumps(one.facts, ensure_ascii=False, default=str), state="queued", created_us=microseconds(now),
+                    retry_us=microseconds(now), attempt=0, message_id=f"<{digest}@vigie>", possible_repeat=0)
+            .on_conflict_do_nothing(index_elements=["subject", "event", "sequence", "channel", "recipient"])
+        )  # fmt: skip
+        new += done.rowcount
+    return new
+
+
+def claim(connection: Connection, now: datetime) -> dict[str, Any] | None:
+    """
+    Take the oldest message that is due, for 15 minutes; None when there is none.
+
+    One whose sender died after handing it over may have arrived: it is sent again, marked as a possible repeat.
+    """
+    now_us = microseconds(now)
+    expired = and_(outbox.c.state.in_(("claimed", "handed_over")), outbox.c.lease_until_us < now_us)
+    due = or_(and_(outbox.c.state == "queued", outbox.c.retry_us <= now_us), expired)
+    row = connection.execute(select(outbox).where(due).order_by(outbox.c.id).limit(1)).one_or_none()
+    if row is None:
+        return None
+    repeat = 1 if row.state == "handed_over" or row.possible_repeat else 0
+    done = connection.execute(
+        update(outbox)
+        .where(outbox.c.id == row.id, outbox.c.attempt == row.attempt)
+        .values(state="claimed", attempt=row.attempt + 1, lease_until_us=now_us + LEASE_US, possible_repeat=repeat)
+    )
+    if done.rowcount != 1:
+        return None
+    return {**row._mapping, "attempt": row.attempt + 1, "possible_repeat": repeat, "facts": json.loads(row.facts)}
+
+
+def hand_over(connection: Connection, number: int) -> None:
+    """Note that the whole message is on its way and only the relay's answer is missing; committed before the last dot."""
+    connection.execute(update(outbox).where(outbox.c.id == number).values(state="handed_over"))
+
+
+def sent(connection: Connection, number: int, now: datetime, note: str = "") -> None:
+    """Note that the relay has it."""
+    connection.execute(update(outbox).where(outbox.c.id == number).values(state="sent", sent_us=microseconds(now), last_error=note or None))
+
+
+def failed(connection: Connection, row: dict[str, Any], error: str, now: datetime, *, is_final: bool) -> None:
+    """Queue it again after 10 s, 20 s, 40 s ... at most 15 min; dead when the relay refused it for good or after 4 days."""
+    now_us = microseconds(now)
+    wait = min(FIRST_WAIT_US * 2 ** (row["attempt"] - 1), LONGEST_WAIT_US)
+    dead = is_final or now_us - row["created_us"] > GIVE_UP_US
+    connection.execute(update(outbox).where(outbox.c.id == row["id"]).values(
+        state="dead" if dead else "queued", retry_us=now_us + wait, last_error=error[:500]))  # fmt: skip
+
+
+def retry(connection: Connection, number: int) -> None:
+    """Queue a dead message again, now."""
+    connection.execute(update(outbox).where(outbox.c.id == number, outbox.c.state == "dead").values(state="queued", retry_us=0))
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """Return how many messages are in each state."""
+    return {state: count for state, count in connection.execute(select(outbox.c.state, func.count()).group_by(outbox.c.state))}
+
+
+def latest(connection: Connection, limit: int = 50) -> list[dict[str, Any]]:
+    """Return the newest messages, newest first."""
+    return [dict(row._mapping) for row in connection.execute(select(outbox).order_by(desc(outbox.c.id)).limit(limit))]
+
+
+def about(connection: Connection, subject: str) -> list[dict[str, Any]]:
+    """Return the messages about a subject, oldest first."""
+    return [dict(row._mapping) for row in connection.execute(select(outbox).where(outbox.c.subject == subject).order_by(outbox.c.id))]
