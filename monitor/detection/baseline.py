@@ -86,7 +86,7 @@ class Baseline(msgspec.Struct, frozen=True):
 
     def to_bytes(self) -> bytes:
         """Write it as MessagePack."""
-        return msgspec.msgpack.encode(self)
+        return msgspec.msgpack.encode(self, enc_hook=float)
 
     @classmethod
     def from_bytes(cls, body: bytes) -> "Baseline":

@@ -54,7 +54,7 @@ class State(msgspec.Struct):
 
     def to_bytes(self) -> bytes:
         """Write it as MessagePack."""
-        return msgspec.msgpack.encode(self)
+        return msgspec.msgpack.encode(self, enc_hook=float)
 
     @classmethod
     def from_bytes(cls, body: bytes) -> "State":
