@@ -142,7 +142,7 @@ def _settle(connection: Connection, subject: Subject, state: detector.State, jud
     for one in incidents.all(connection, subject.model, ("open", "recovering")):
         if judged.hour - one.found_hour < QUIET_TO_RECOVER:
             continue
-        calm = detector.settled(judged.day, subject.baseline, {c.metric for c in one.causes})
+        calm = detector.settled(state, judged.day, subject.baseline, one.found_hour)
         if calm is None:
             continue
         quiet = one.quiet_hours + 24 if calm else 0

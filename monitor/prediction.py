@@ -53,8 +53,7 @@ SCHEMA: Final[dict[str, pl.DataType]] = {
     "unknown_words": pl.UInt32(),
     "input_stage": pl.String(),
     "label": pl.String(),
-    "topk_labels": pl.List(pl.String()),
-    "topk_scores": pl.List(pl.Float64()),
+    "topk": pl.String(),  # [[label, score], ...] as JSON: list columns are several times slower to build
     "topk_censored": pl.Boolean(),
     "score": pl.Float64(),
     "score_definition": pl.String(),
@@ -71,7 +70,7 @@ SCHEMA: Final[dict[str, pl.DataType]] = {
     "cache_hit": pl.Boolean(),
     "sampling_rate": pl.Float64(),
     "sequence": pl.Int64(),
-    "flags": pl.List(pl.String()),
+    "flags": pl.String(),  # names joined by commas
     "bookmark": pl.Int64(),
     "position": pl.Int64(),
     "bytes": pl.Int32(),

@@ -8,7 +8,6 @@ saved state the same hours give the same alarms, bit for bit.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -24,6 +23,7 @@ from monitor.settings import Detection
 AFFECTED = 3.0  # nats of climb from which a line counts as touched by the alarm's event
 RAISED_BY = 1.5  # a touched line is told again only when it moves half as far again
 REMEASURED_HOURS = 48
+SMALLEST_DAY = 20
 
 
 class Raised(msgspec.Struct):
@@ -254,16 +254,22 @@ def _remeasure(new: State, baseline: Baseline, now: int) -> None:
                 _raise(new, found, number)
 
 
-def settled(values: dict[str, tuple[float, float]], baseline: Baseline, metrics: Any) -> bool | None:
-    """Say whether all `metrics` were below their own daily floor on the day that ended; None without enough records."""
+def settled(state: State, values: dict[str, tuple[float, float]], baseline: Baseline, found: int) -> bool | None:
+    """
+    Say whether the lines of the incident found at hour `found` were quiet on the day that ended; None when none could tell.
+
+    Quiet is below a line's own floor, or below a third of the effect that was told: other changes that go on beside it
+    must not keep it open.
+    """
     judged = False
-    for line in baseline.lines:
-        if line.scale != 24 or line.metric not in metrics or line.metric not in values:
+    for one in state.raised:
+        line = baseline.lines[one.line]
+        if one.found != found or line.metric not in values:
             continue
         value, size = values[line.metric]
-        if size < 20:
+        if size < SMALLEST_DAY:
             continue
         judged = True
-        if line.direction * (value - line.centre) > line.floor:
+        if line.direction * value > max(line.floor, one.floor / RAISED_BY / 3):
             return False
     return True if judged else None

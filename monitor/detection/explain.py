@@ -45,7 +45,8 @@ def _cause(name: str, share: float, line: Line, metric: Metric | None, sides: Si
     then, now = sides.then, sides.now
     if name == WITNESS:
         seen, chance = moved_share(now, then)
-        text = f"{seen:.1%} of the answers moved to other labels (chance alone gives {chance:.1%}): {_movers(sides)}"
+        text = f"{shown(seen, 'share')} of the answers moved to other labels (chance alone gives {shown(chance, 'share')})"
+        text = f"answers {_movers(sides, most=1)}" if _stands_out(sides) else f"{text}: {_movers(sides)}"
         return Cause(name, line.group, share, "share moved", chance, seen, now.labels.total, 1, text)
     if name == VOLUME:
         return Cause(name, line.group, share, "predictions", float("nan"), now.records, now.records, line.direction,
@@ -87,8 +88,17 @@ def labels(sides: Sides) -> list[dict[str, Any]]:
     return [{"label": n, "title": sides.nomenclature.name(n), "then": then.share(n), "now": now.share(n)} for n in moved]
 
 
-def _movers(sides: Sides, *, only_new: bool = False) -> str:
-    top = [one for one in labels(sides) if not only_new or (one["now"] > one["then"] and one["then"] < 0.001)][:2]
+def _stands_out(sides: Sides) -> bool:
+    """Say whether one label alone explains the change: its rise is beyond four standard deviations."""
+    top = max(labels(sides), key=lambda one: one["now"] - one["then"], default=None)
+    if top is None:
+        return False
+    noise = np.sqrt(max(top["then"], 0.001) / max(sides.now.labels.total, 1))
+    return bool(top["now"] - top["then"] > 4 * noise)
+
+
+def _movers(sides: Sides, *, only_new: bool = False, most: int = 2) -> str:
+    top = [one for one in labels(sides) if not only_new or (one["now"] > one["then"] and one["then"] < 0.001)][:most]
     return ", ".join(f"{one['title']} {100 * one['then']:.1f} % -> {100 * one['now']:.1f} %" for one in top) or "no single one"
 
 

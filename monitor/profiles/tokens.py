@@ -4,8 +4,6 @@ from collections.abc import Collection
 
 import polars as pl
 
-from monitor.prediction import normalised
-
 SHORTEST = 2  # single letters say nothing about the vocabulary
 
 
@@ -13,15 +11,15 @@ def word_counts(texts: pl.Series, vocabulary: Collection[str] | None) -> pl.Data
     """
     Return two columns, `words` and `unknown_words` (UInt32), one row per text.
 
-    A missing text gives two nulls; without a vocabulary `unknown_words` is null. Words are those of `normalised`,
-    two letters or longer.
+    `texts` are in the form of `monitor.prediction.normalised`. A missing text gives two nulls; without a vocabulary
+    `unknown_words` is null. Words have two letters or more.
 
-    >>> word_counts(pl.Series(["Salon de coiffure", None, "hair dresser"]), {"salon", "de", "coiffure"}).rows()
+    >>> word_counts(pl.Series(["salon de coiffure", None, "hair dresser"]), {"salon", "de", "coiffure"}).rows()
     [(3, 0), (None, None), (2, 2)]
     """
     frame = pl.DataFrame({"text": texts.cast(pl.String)}).with_row_index("at")
     words = (
-        frame.select("at", word=normalised(pl.col("text")).str.split(" "))
+        frame.select("at", word=pl.col("text").str.split(" "))
         .explode("word")
         .filter(pl.col("word").str.len_chars() >= SHORTEST)
     )

@@ -6,12 +6,12 @@ Order: hash, redact, cut, count words. Nothing unredacted leaves this function b
 
 import hashlib
 import hmac
-import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import polars as pl
 
 from monitor.prediction import FIELD, SCHEMA, normalised, step_of
@@ -47,13 +47,14 @@ def frame(records: list[tuple[Record, Origin]], door: Door, source: Source, file
     """Return the predictions of one reading; `file_key` tells this file from all others of the source."""
     rows = [_row(record, origin, door, source, file_key) for record, origin in records]
     names = sorted({name for record, _ in records for name in door.models[_model(record, source)].fields})
-    whole = pl.DataFrame(rows, schema={**SCHEMA, "time": pl.Int64(), "_fields": pl.Object()}, orient="row", strict=False)
-    fields = whole["_fields"].to_list()
+    fields = [record.fields for record, _ in records]
+    columns = {**SCHEMA, "time": pl.Int64()}
+    whole = pl.DataFrame([pl.Series(name, [row.get(name) for row in rows], dtype=kind) for name, kind in columns.items()])
     extra = [
         pl.Series(f"{FIELD}{name}", [_category(one.get(name)) for one in fields], dtype=pl.String, strict=False)
         for name in names
     ]
-    whole = whole.drop("_fields").with_columns(
+    whole = whole.with_columns(
         pl.col("time").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"), pl.lit(bookmark, pl.Int64).alias("bookmark"), *extra
     )
     return _private(whole, door)
@@ -64,7 +65,7 @@ def _private(whole: pl.DataFrame, door: Door) -> pl.DataFrame:
     bare = whole.select(normalised(pl.col("text"))).to_series()
     key = door.secret[:64]
     hashes = [None if t is None else hashlib.blake2b(t.encode(), key=key, digest_size=16).digest() for t in bare]
-    counts = _words(whole, door)
+    counts = _words(whole, bare, door)
     whole = whole.with_columns(
         pl.Series("text_hash", hashes, dtype=pl.Binary), text_chars=texts.str.len_chars().cast(pl.UInt32),
         words=counts["words"], unknown_words=counts["unknown_words"],
@@ -75,25 +76,25 @@ def _private(whole: pl.DataFrame, door: Door) -> pl.DataFrame:
         return whole.with_columns(pl.lit(None, pl.String).alias("text"), *fields, *hidden)
     clean = redacted(texts)
     long = clean.str.len_chars() > LONGEST_CHARS
-    flags = whole["flags"].to_list()
-    for at in (clean != texts).fill_null(value=False).arg_true().to_list():
-        flags[at] = [*flags[at], "text_redacted"]
-    for at in long.fill_null(value=False).arg_true().to_list():
-        flags[at] = [*flags[at], "text_cut"]
-    return whole.with_columns(
-        clean.str.slice(0, LONGEST_CHARS).alias("text"), pl.Series("flags", flags, dtype=SCHEMA["flags"])
-    )
+    masked = (clean != texts).fill_null(value=False)
+    if masked.any() or long.any():
+        flags = [
+            ",".join(filter(None, (one, "text_redacted" if mask else "", "text_cut" if cut else "")))
+            for one, mask, cut in zip(whole["flags"], masked, long.fill_null(value=False), strict=True)
+        ]
+        whole = whole.with_columns(pl.Series("flags", flags, dtype=pl.String))
+    return whole.with_columns(clean.str.slice(0, LONGEST_CHARS).alias("text"))
 
 
-def _words(whole: pl.DataFrame, door: Door) -> pl.DataFrame:
+def _words(whole: pl.DataFrame, bare: pl.Series, door: Door) -> pl.DataFrame:
     models = whole["model"].unique().to_list()
     if len(models) == 1:
-        return word_counts(whole["text"], door.vocabularies.get(models[0]))
-    numbered = whole.with_row_index("_at")
+        return word_counts(bare, door.vocabularies.get(models[0]))
+    numbered = whole.select("model", bare=bare).with_row_index("_at")
     parts = []
     for model in models:
         some = numbered.filter(pl.col("model") == model)
-        parts.append(word_counts(some["text"], door.vocabularies.get(model)).with_columns(some["_at"]))
+        parts.append(word_counts(some["bare"], door.vocabularies.get(model)).with_columns(some["_at"]))
     return pl.concat(parts).sort("_at").drop("_at")
 
 
@@ -109,7 +110,7 @@ def _row(record: Record, origin: Origin, door: Door, source: Source, file_key: b
     step = None if value is None else step_of(value)
     threshold_step = None if threshold is None else step_of(threshold)
     decision, basis = _decision(record, step, threshold_step, model)
-    inputs = json.dumps([record.text, record.fields], sort_keys=True, default=str, ensure_ascii=False)
+    inputs = msgspec.json.encode([record.text, record.fields], order="deterministic", enc_hook=str)
     return {
         "uid": _uid(record, origin, door, source, (name, file_key)), "source": source.name, "model": name, "task": name,
         "kind": "prediction", "request_id": record.request_id, "row": record.row, "batch_size": record.batch_size,
@@ -118,15 +119,15 @@ def _row(record: Record, origin: Origin, door: Door, source: Source, file_key: b
         "endpoint": record.endpoint, "caller": record.caller, "region": record.region,
         "segment": _segment(record, model), "text": record.text,
         "input_hash": None if record.text is None else hashlib.blake2b(
-            inputs.encode("utf-8", "replace"), key=door.secret[:64], digest_size=16).digest(),
+            inputs, key=door.secret[:64], digest_size=16).digest(),
         "input_stage": "raw", "label": record.labels[0] if record.labels else None,
-        "topk_labels": record.labels[:10] or None, "topk_scores": record.scores[:10] or None,
+        "topk": _topk(record),
         "score": value, "score_definition": definition, "score_step": step, "threshold_step": threshold_step,
         "decision": decision, "decision_basis": basis, "latency_ms": record.latency_ms,
         "latency_kind": None if record.latency_ms is None else "app", "status": record.status,
         "outcome": None if record.row else OUTCOMES.get((record.status or 200) // 100, "ok"),
         "error": record.error and record.error[:120], "sampling_rate": record.sampling_rate, "sequence": record.sequence,
-        "flags": record.flags, "position": origin.position, "bytes": min(origin.length, 2**31 - 1), "_fields": record.fields,
+        "flags": ",".join(record.flags), "position": origin.position, "bytes": min(origin.length, 2**31 - 1),
     }  # fmt: skip
 
 
@@ -162,6 +163,13 @@ def _decision(record: Record, step: int | None, threshold_step: int | None, mode
         return None, None
     automatic = step >= threshold_step if model.automatic_when == ">=" else step > threshold_step
     return ("automatic" if automatic else "manual"), "threshold"
+
+
+def _topk(record: Record) -> str | None:
+    if not record.labels:
+        return None
+    scores: list[float | None] = [*record.scores] or [None] * len(record.labels)
+    return msgspec.json.encode(list(zip(record.labels, scores, strict=True))[:10]).decode()
 
 
 def _version(source: Source, when: datetime) -> str | None:

@@ -23,7 +23,7 @@ from monitor.store.tables import (
 )
 from monitor.window import MICROSECONDS_PER_HOUR
 
-KEPT = [name for name in SCHEMA if name in prediction.c and name != "flags"]
+KEPT = [name for name in SCHEMA if name in prediction.c]
 KNOWN_AT_ONCE = 400
 
 
@@ -132,16 +132,10 @@ def _insert_rows(connection: Connection, rows: pl.DataFrame, now_us: int) -> Non
     if not rows.height:
         return
     names = [c for c in rows.columns if c.startswith(FIELD)]
-    topk = [
-        None if labels is None else json.dumps(list(zip(labels, scores or [None] * len(labels), strict=True)), ensure_ascii=False)
-        for labels, scores in zip(rows["topk_labels"].to_list(), rows["topk_scores"].to_list(), strict=True)
-    ]
     whole = rows.with_columns(pl.col("time").dt.epoch("us"))
     columns = {name: whole[name].to_list() for name in KEPT}
     columns |= {
         "day": (whole["time"] // (24 * MICROSECONDS_PER_HOUR)).to_list(),
-        "topk": topk,
-        "flags": [",".join(one or []) for one in rows["flags"].to_list()],
         "ingested_us": [now_us] * rows.height,
     }
     _executemany(connection, prediction, columns)

@@ -1,8 +1,8 @@
 """Read stored predictions back as frames."""
 
-import json
 from typing import Any
 
+import msgspec
 import numpy as np
 import polars as pl
 from sqlalchemy import Connection, and_, func, select
@@ -12,7 +12,7 @@ from monitor.store.tables import prediction, prediction_input
 from monitor.window import MICROSECONDS_PER_HOUR, Window
 
 MICROSECONDS_PER_DAY = 24 * MICROSECONDS_PER_HOUR
-_KEPT = [name for name in SCHEMA if name in prediction.c and name != "flags"]
+_KEPT = [name for name in SCHEMA if name in prediction.c]
 
 
 def _inside(model: str, window: Window) -> Any:
@@ -28,7 +28,7 @@ def rows(connection: Connection, model: str, window: Window, texts: bool = False
     """
     columns = [prediction.c[name] for name in _KEPT]
     query = (
-        select(*columns, prediction.c.topk, prediction.c.flags, prediction_input.c.fields,
+        select(*columns, prediction_input.c.fields,
                prediction_input.c.text if texts else prediction_input.c.fields.label("no_text"))
         .select_from(prediction.outerjoin(prediction_input, and_(
             prediction.c.day == prediction_input.c.day, prediction.c.uid == prediction_input.c.uid)))
@@ -54,7 +54,7 @@ def sample(connection: Connection, model: str, window: Window, size: int, seed: 
         days = sorted({key.day for key in some})
         columns = [prediction.c[name] for name in _KEPT]
         query = (
-            select(*columns, prediction.c.topk, prediction.c.flags, prediction_input.c.fields, prediction_input.c.text)
+            select(*columns, prediction_input.c.fields, prediction_input.c.text)
             .select_from(prediction.outerjoin(prediction_input, and_(
                 prediction.c.day == prediction_input.c.day, prediction.c.uid == prediction_input.c.uid)))
             .where(prediction.c.day.in_(days), prediction.c.uid.in_([key.uid for key in some]))
@@ -77,21 +77,17 @@ def count_by_day(connection: Connection, model: str) -> pl.DataFrame:
 
 
 def _frame(found: Any, texts: bool) -> pl.DataFrame:
-    columns = list(zip(*found, strict=True)) if found else [[] for _ in range(len(_KEPT) + 4)]
+    columns = list(zip(*found, strict=True)) if found else [[] for _ in range(len(_KEPT) + 2)]
     data: dict[str, pl.Series] = {}
     for name, values in zip(_KEPT, columns[: len(_KEPT)], strict=True):
         kind = pl.Int64() if name == "time" else SCHEMA[name]
         data[name] = pl.Series(name, values, dtype=kind)
     data["time"] = data["time"].cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-    topk, flags, fields, text = columns[len(_KEPT) :]
-    pairs = [json.loads(one) if one else None for one in topk]
-    data["topk_labels"] = pl.Series([[p[0] for p in one] if one is not None else None for one in pairs], dtype=SCHEMA["topk_labels"])
-    data["topk_scores"] = pl.Series([[p[1] for p in one] if one is not None else None for one in pairs], dtype=SCHEMA["topk_scores"])
-    data["flags"] = pl.Series([one.split(",") if one else [] for one in flags], dtype=SCHEMA["flags"])
+    fields, text = columns[len(_KEPT) :]
     data["text"] = pl.Series(text if texts else [None] * len(fields), dtype=pl.String)
     for name in SCHEMA.keys() - data.keys():
         data[name] = pl.Series([None] * len(fields), dtype=SCHEMA[name])
-    known = [json.loads(one) if one else {} for one in fields]
+    known = [msgspec.json.decode(one) if one else {} for one in fields]
     names = sorted({name for one in known for name in one})
     extra = {f"{FIELD}{name}": _field([one.get(name) for one in known]) for name in names}
     return pl.DataFrame({name: data[name] for name in SCHEMA} | extra)

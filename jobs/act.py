@@ -1,0 +1,80 @@
+"""The service will apply what people asked for, or say why not."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from monitor.alerts import messages
+from monitor.config import Config
+from monitor.detection import detector
+from monitor.errors import VigieError
+from monitor.store import actions, detectors, incidents, outbox, references
+from monitor.store.store import Store
+
+RANK = {"viewer": 0, "operator": 1, "owner": 2, "approver": 3}
+NEEDS = {"ack": "operator", "close:fixed": "operator", "close:false_alarm": "operator", "close:new_normal": "owner",
+         "approve": "approver", "reject": "approver"}  # fmt: skip
+
+
+class Refusal(Exception):  # noqa: N818 - an answer to a person
+    """Carry the sentence that tells why an action was not applied."""
+
+
+def act(store: Store, config: Config, now: datetime) -> str:
+    """
+    Apply pending actions, oldest first, each in a transaction of its own.
+
+    Safe to run twice: an action is settled in the transaction that applies it.
+    """
+    with store.read() as connection:
+        waiting = actions.pending(connection)
+    applied = 0
+    for one in waiting:
+        refusal = None
+        try:
+            with store.write() as connection:
+                _apply(connection, config, one, now)
+                if not actions.settle(connection, one["id"], now, None):
+                    raise Refusal("another process applied it first")
+                applied += 1
+        except (Refusal, VigieError) as error:
+            refusal = str(error)
+        if refusal is not None:
+            with store.write() as connection:
+                actions.settle(connection, one["id"], now, refusal)
+    return f"{applied} actions applied, {len(waiting) - applied} refused"
+
+
+def role_of(config: Config, actor: str) -> str:
+    """Return the role of a person; whoever has a shell on this host may do everything that config.yaml does not restrict."""
+    if actor in config.roles:
+        return config.roles[actor]
+    return "approver" if actor.startswith("os:") or actor == "local" else "viewer"
+
+
+def _apply(connection: Connection, config: Config, one: dict[str, Any], now: datetime) -> None:
+    needed = NEEDS.get(one["verb"])
+    if needed is None:
+        raise Refusal(f"there is no action {one['verb']}")
+    if RANK[role_of(config, one["actor"])] < RANK[needed]:
+        raise Refusal(f"{one['verb']} needs the role {needed}")
+    kind, _, number = one["subject"].partition(":")
+    if kind == "decision":
+        from monitor.store import decisions
+
+        decisions.judge(connection, int(number), one["verb"], actor=one["actor"], reason=one["reason"], now=now)
+        return
+    if one["verb"] == "ack":
+        incidents.acknowledge(connection, int(number), one["revision"], one["actor"], one["reason"], now=now)
+        return
+    closed_as = one["verb"].partition(":")[2]
+    change = incidents.close(connection, int(number), one["revision"], closed_as, one["actor"], reason=one["reason"], now=now)
+    closed = incidents.get(connection, int(number))
+    outbox.queue(connection, messages(change, closed, config.routes), now)
+    reference = references.active(connection, closed.model)
+    saved = None if reference is None else detectors.load(connection, closed.model, reference.id)
+    if saved is not None and closed_as != "new_normal":
+        state = detector.lower_floors(detector.State.from_bytes(saved.state), closed.found_hour)
+        detectors.save(connection, closed.model, saved.reference, judged_until=saved.judged_until, state=state.to_bytes(),
+                       evidence=saved.evidence)  # fmt: skip

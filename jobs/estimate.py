@@ -1,0 +1,92 @@
+"""The service will say how many answers are right: measured where people looked, estimated elsewhere."""
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from monitor.config import Config
+from monitor.quality.accuracy import measured
+from monitor.quality.calibration import Calibration, fit
+from monitor.quality.estimate import Figure, estimated
+from monitor.store import estimates, labels, profiles, references
+from monitor.store.store import Store
+from monitor.window import Window, hour_of
+
+AUDIT_DAYS = 28
+
+
+def estimate(store: Store, config: Config, now: datetime) -> str:
+    """
+    Fit the calibration on labels of the reference, and write the figures of every day since; twice gives the same rows.
+
+    Audited answers carry the probability with which they were drawn; unsure answers that people coded anyway count in
+    the calibration, because within a score they were not selected.
+    """
+    told = []
+    for name in config.models:
+        rows = _figures(store, config, name, now)
+        with store.write() as connection:
+            estimates.put(connection, rows)
+        told.append(f"{name}: {len(rows)} figures")
+    return "; ".join(told) or "no models"
+
+
+def _figures(store: Store, config: Config, name: str, now: datetime) -> list[dict[str, Any]]:
+    with store.read() as connection:
+        pinned, span = references.active(connection, name), profiles.span(connection, name)
+        if pinned is None or span is None:
+            return []
+        truth = labels.joined(connection, name)
+        window = Window(pinned.first_hour, pinned.end_hour)
+        days = range(pinned.first_hour // 24 + AUDIT_DAYS, min(span.end, hour_of(now)) // 24)
+        hours = profiles.by_hour(connection, name, span)
+    calibration = _calibration(truth, window)
+    if calibration is not None:
+        with store.write() as connection:
+            estimates.keep_calibration(connection, name, calibration.right, calibration.labels)
+    threshold = config.models[name].automatic_at(now) or 0.0
+    rows = []
+    for day in days:
+        rows += _measured(name, day, truth)
+        scores = [hours[h].score for h in range(day * 24, day * 24 + 24) if h in hours]
+        if calibration is not None and scores:
+            day_scores = sum(scores[1:], scores[0])
+            rows.append(_row(name, day, "accuracy", "estimated", estimated(day_scores, calibration)))
+            automatic = estimated(day_scores, calibration, threshold)
+            rows.append(_row(name, day, "accuracy_automatic", "estimated", automatic))
+            if automatic.value is not None and automatic.low is not None and automatic.high is not None:
+                n = automatic.size
+                wrong = Figure(n * (1 - automatic.value), n * (1 - automatic.high), n * (1 - automatic.low), n)
+                rows.append(_row(name, day, "wrong_automatic", "estimated", wrong))
+    return rows
+
+
+def _calibration(truth: pl.DataFrame, window: Window) -> Calibration | None:
+    hour = pl.col("time") // 3_600_000_000
+    known = truth.filter((hour >= window.first) & (hour < window.end) & pl.col("score_step").is_not_null())
+    if not known.height:
+        return None
+    right = (known["truth"] == known["answer"]).cast(pl.Float64).to_numpy()
+    return fit(known["score_step"].to_numpy() / 10_000, right, np.ones(known.height))
+
+
+def _measured(name: str, day: int, truth: pl.DataFrame) -> list[dict[str, Any]]:
+    audited = truth.filter(
+        (pl.col("source") == "audit") & pl.col("inclusion").is_not_null() & (pl.col("day") > day - AUDIT_DAYS) & (pl.col("day") <= day)
+    )
+    automatic = audited.filter(pl.col("decision") == "automatic")
+    rows = []
+    for what, some in (("accuracy", audited), ("accuracy_automatic", automatic)):
+        right = (some["truth"] == some["answer"]).cast(pl.Float64).to_numpy()
+        newest = some["day"].max() if some.height else None
+        figure = measured(right, some["inclusion"].to_numpy())
+        note = figure.note or f"audit of {AUDIT_DAYS} days, newest answer of day {newest}"
+        rows.append(_row(name, day, what, "measured", Figure(figure.value, figure.low, figure.high, figure.size, note)))
+    return rows
+
+
+def _row(name: str, day: int, what: str, basis: str, figure: Figure) -> dict[str, Any]:
+    return {"model": name, "day": day, "name": what, "basis": basis, "value": figure.value, "low": figure.low, "high": figure.high,
+            "size": float(figure.size), "note": figure.note}  # fmt: skip

@@ -1,0 +1,56 @@
+"""The service will write the words of a message when it is sent, from what the store knows then."""
+
+import logging
+from datetime import datetime
+from typing import Any
+
+from monitor.config import Config
+from monitor.delivery.mail import Letter
+from monitor.report.alert_mail import Surroundings, alert_mail
+from monitor.report.letters import Block, letter
+from monitor.store import incidents, profiles, readings, standing
+from monitor.store.store import Store
+from monitor.window import Window, hour_of
+
+log = logging.getLogger("vigie")
+PICTURE_HOURS = 28 * 24
+
+
+def render(store: Store, config: Config, row: dict[str, Any], now: datetime) -> tuple[Letter, str]:
+    """Return the letter of an outbox row, and a note when something had to be left out: rendering never blocks delivery."""
+    facts = row["facts"]
+    kinds = {"incident": _incident, "decision": _decision, "weekly": _weekly}
+    try:
+        return kinds[facts["kind"]](store, config, facts, now), ""
+    except (ValueError, KeyError, TypeError, LookupError, OSError, ArithmeticError) as error:
+        log.exception("message %s is sent in its plain form", row["id"])
+        rows = [(name, str(value)) for name, value in facts.items()]
+        plain = letter(f"[Vigie] {row['subject']} {row['event']}", "ALARM", [Block(row["subject"], rows)], "Vigie")
+        return Letter(plain.subject, plain.text), f"plain form: {type(error).__name__}"
+
+
+def _incident(store: Store, config: Config, facts: dict[str, Any], now: datetime) -> Letter:
+    with store.read() as connection:
+        one = incidents.get(connection, facts["incident"])
+        window = Window(one.found_hour - PICTURE_HOURS, max(one.found_hour, hour_of(now)))
+        metric = one.causes[0].metric if one.causes else "volume"
+        history = readings.history(connection, one.model, metric, window)
+        total = profiles.total(connection, one.model, Window(one.onset_hour, max(one.onset_hour + 1, hour_of(now))))
+        _, extras = standing.facts(connection, config.models[one.model], now, 0.1, 50)
+    version = max(total.versions.of_name, key=lambda n: total.versions[n]) if total.versions else "version not logged"
+    around = Surroundings(version, history, extras["accuracy"], config.dashboard.public_url, facts.get("texts") == "redacted", now)
+    return alert_mail(one, facts["change"], around)
+
+
+def _decision(store: Store, config: Config, facts: dict[str, Any], now: datetime) -> Letter:
+    from monitor.report.decision_mail import decision_mail
+    from monitor.store import decisions
+
+    with store.read() as connection:
+        return decision_mail(decisions.get(connection, facts["decision"]), config.dashboard.public_url, now)
+
+
+def _weekly(store: Store, config: Config, facts: dict[str, Any], now: datetime) -> Letter:
+    from jobs.report import weekly_letter
+
+    return weekly_letter(store, config, facts["model"], Window(facts["first_hour"], facts["end_hour"]), now)

@@ -1,0 +1,130 @@
+"""
+Send one mail by SMTP, verb by verb, so that a cut is known to have happened before or after the last dot.
+
+Everything before the dot may be tried again; after it, only the relay knows. So `handed_over` is committed in between,
+and a message that was cut there is marked as a possible repeat when it is sent again.
+"""
+
+import re
+import smtplib
+import ssl
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.policy import SMTP
+
+from monitor.settings import Smtp
+
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,188}[A-Za-z0-9])?")
+LONGEST_SUBJECT = 78
+CONNECT_SECONDS = 10.0
+VERB_SECONDS = 30.0
+
+
+class MailRefused(Exception):  # noqa: N818 - told to the outbox, which decides
+    """Say that a message did not leave; `is_final` when trying again cannot help."""
+
+    def __init__(self, reason: str, *, is_final: bool) -> None:
+        """Keep both."""
+        super().__init__(reason)
+        self.is_final = is_final
+
+
+@dataclass(frozen=True)
+class Letter:
+    """Hold a rendered message: subject, text, HTML with `cid:` references, and the pictures by their cid."""
+
+    subject: str
+    text: str
+    html: str = ""
+    pictures: dict[str, bytes] = field(default_factory=dict)
+
+
+def clean_header(value: str) -> str:
+    r"""
+    Return a header value without control, line-separating or direction-changing characters, at most 78 long.
+
+    >>> clean_header("ALARM\r\nBcc: x\u202ey")
+    'ALARM Bcc: xy'
+    """
+    spaced = re.sub(r"[\r\n\t\u2028\u2029]+", " ", value)
+    kept = "".join(c for c in spaced if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+    return kept[:LONGEST_SUBJECT]
+
+
+def address(value: str) -> str:
+    """
+    Return the one address in `value`, refusing anything that is not exactly one.
+
+    >>> address("ops@stat.example")
+    'ops@stat.example'
+    """
+    if not _ADDRESS.fullmatch(value) or ".." in value:
+        raise MailRefused(f"not an address: {value[:80]!r}", is_final=True)
+    return value
+
+
+def compose(letter: Letter, sender: str, recipient: str, *, message_id: str, attempt: int, references: str = "",
+            possible_repeat: bool = False) -> EmailMessage:  # fmt: skip
+    """Return multipart/alternative of the text and multipart/related (HTML and its pictures)."""
+    mail = EmailMessage(policy=SMTP)
+    mail["Subject"] = clean_header(letter.subject)
+    mail["From"], mail["To"] = address(sender), address(recipient)
+    mail["Message-ID"] = message_id
+    if references:
+        mail["References"] = references
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Auto-Response-Suppress"] = "All"
+    mail["X-Vigie-Attempt"] = str(attempt)
+    if possible_repeat:
+        mail["X-Vigie-Possible-Repeat"] = "yes"
+    mail.set_content(letter.text)
+    if letter.html:
+        mail.add_alternative(letter.html, subtype="html")
+        body = mail.get_payload()[1]  # type: ignore[index]
+        for cid, picture in letter.pictures.items():
+            body.add_related(picture, "image", "png", cid=f"<{cid}>", disposition="inline", filename=f"{cid}.png")  # type: ignore[union-attr]
+    return mail
+
+
+def send(mail: EmailMessage, smtp: Smtp, password: str | None, handed_over: Callable[[], None]) -> None:
+    """
+    Deliver to the relay; `handed_over` is called when all but the last dot has left.
+
+    Raises MailRefused with `is_final` for answers of the 500s.
+    """
+    payload = re.sub(rb"(?m)^\.", b"..", mail.as_bytes(policy=SMTP))
+    try:
+        with smtplib.SMTP(smtp.host, smtp.port, timeout=CONNECT_SECONDS) as relay:
+            _sock(relay).settimeout(VERB_SECONDS)
+            _check(relay.ehlo(), 250)
+            if smtp.starttls == "required":
+                relay.starttls(context=ssl.create_default_context())
+                relay.ehlo()
+                if smtp.user and password is not None:
+                    relay.login(smtp.user, password)
+            _check(relay.mail(str(mail["From"])), 250)
+            _check(relay.rcpt(str(mail["To"])), 250, 251)
+            _check(relay.docmd("DATA"), 354)
+            relay.send(payload if payload.endswith(b"\r\n") else payload + b"\r\n")
+            handed_over()
+            _sock(relay).settimeout(smtp.after_dot_s)
+            relay.send(b".\r\n")
+            _check(relay.getreply(), 250)
+    except smtplib.SMTPServerDisconnected as error:
+        raise MailRefused(f"the relay hung up: {error}", is_final=False) from None
+    except smtplib.SMTPResponseException as error:
+        raise MailRefused(f"{error.smtp_code} {error.smtp_error!r}", is_final=error.smtp_code >= 500) from None
+    except (OSError, smtplib.SMTPException) as error:
+        raise MailRefused(f"{type(error).__name__}: {error}", is_final=False) from None
+
+
+def _sock(relay: smtplib.SMTP) -> ssl.SSLSocket:
+    assert relay.sock is not None
+    return relay.sock  # type: ignore[return-value]
+
+
+def _check(answer: tuple[int, bytes], *wanted: int) -> None:
+    if answer[0] not in wanted:
+        raise smtplib.SMTPResponseException(answer[0], answer[1])

@@ -1,0 +1,94 @@
+"""Tell about an incident so that its first screen says what changed, how much, for whom, and what to do now."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from monitor.delivery.mail import Letter
+from monitor.detection.incident import Incident
+from monitor.report.letters import Block, Picture, letter, tidy
+from monitor.report.pictures import metric_picture, png
+from monitor.window import start_of
+
+MOST_TEXTS = 5
+VERBS = {"opened": "ALARM", "worsened": "ALARM", "closed": "OK"}
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Hold what the letter says beside the incident: champion, history of the first metric, accuracy, links, texts allowed."""
+
+    version: str
+    history: pl.DataFrame
+    accuracy: str | None
+    url: str
+    with_texts: bool
+    now: datetime
+
+
+def alert_mail(incident: Incident, change: str, around: Surroundings) -> Letter:
+    """Render the letter about a change (opened, worsened, closed) of an incident."""
+    since = f"{start_of(incident.onset_hour):%a %d %b %H:%M}"
+    status = VERBS[change]
+    group = {"inputs": "inputs changed", "outputs": "answers changed", "service": "service changed"}
+    topic = group.get(incident.causes[0].group if incident.causes else "", "changed")
+    what = {"opened": f"{topic} since {since}", "worsened": f"{topic} more", "closed": f"closed as {incident.closed_as}"}[change]
+    again = " again" if incident.recurrence_of and change == "opened" else ""
+    subject = f"[Vigie] {status} {incident.model}: {what}{again} (#{incident.id})"
+    blocks = [Block(f"{incident.model} ({around.version}), since {since}", _rows(incident, around, change), _picture(incident, around))]
+    if incident.detail.get("labels"):
+        moved = [(one["label"], f"{tidy(one['title'])}: {100 * one['then']:.1f} % -> {100 * one['now']:.1f} %")
+                 for one in incident.detail["labels"][:5]]  # fmt: skip
+        blocks.append(Block("Answers that moved most", moved))
+    gained = incident.detail.get("terms", {}).get("gained", [])
+    if gained:
+        words = ", ".join(f"{tidy(word, 30)} ({100 * now:.1f} %)" for word, _, now in gained[:8])
+        blocks.append(Block("Words that came", [("", words)]))
+    texts = incident.detail.get("texts", [])
+    if around.with_texts and texts:
+        blocks.append(Block("Texts", [(tidy(str(t["label"]), 20), tidy(t["text"])) for t in texts[:MOST_TEXTS]]))
+    return letter(subject, status, blocks, f"Vigie, {around.now:%d %b %Y %H:%M} UTC. No link in this mail changes anything.")
+
+
+def _rows(incident: Incident, around: Surroundings, change: str) -> list[tuple[str, str]]:
+    found = f"{start_of(incident.found_hour):%a %d %b %H:%M} UTC, {incident.found_hour - incident.onset_hour} h after it began"
+    rows = [("What changed", tidy(incident.claim, 300))]
+    rows += [("Evidence", f"{cause.share:.0%}  {tidy(cause.text, 300)}") for cause in incident.causes]
+    where = incident.detail.get("segments", [])
+    if where and where[0]["share_of_change"] >= 0.3:
+        rows.append(("Whom", f"{min(where[0]['share_of_change'], 1):.0%} of it is {where[0]['field']} {tidy(str(where[0]['value']))}"))
+    languages = incident.detail.get("language", {})
+    new = {c: s for c, s in languages.get("now", {}).items() if s - languages.get("then", {}).get(c, 0) > 0.01}
+    if new:
+        rows.append(("Language", ", ".join(f"{tidy(c)} {s:.0%} (before {languages['then'].get(c, 0):.0%})" for c, s in new.items())))
+    rows += [("Found", found), ("Accuracy", "known, see the dashboard" if around.accuracy is None else f"UNKNOWN: {around.accuracy}")]
+    if change != "closed":
+        rows.append(("Do now", _advice(incident)))
+        rows.append(("Commands", f"vigie incidents show {incident.id}; vigie incidents ack {incident.id} --reason ..."))
+    if around.url:
+        rows.append(("Link", f"{around.url}/Incidents?id={incident.id}"))
+    return rows
+
+
+def _advice(incident: Incident) -> str:
+    cause = incident.causes[0] if incident.causes else None
+    if cause is None:
+        return "look at the incident"
+    if cause.group == "service":
+        return "compare with the last release; roll it back if it began there"
+    if cause.metric in {"confidence", "unsure", "automation"}:
+        return "check which model is served; roll back if a release or artefact changed just before"
+    if cause.group == "inputs":
+        return "ask the source named above whether it changed; the model was not trained for such inputs"
+    return "look at the labels below: a new kind of activity, or a change of the model?"
+
+
+def _picture(incident: Incident, around: Surroundings) -> Picture | None:
+    if not incident.causes or around.history.height == 0:
+        return None
+    cause = incident.causes[0]
+    title = "Mix of answers: how unusual" if cause.metric == "answers" else cause.text.split(":")[0]
+    chart = metric_picture(around.history, metric=cause.metric, title=tidy(title, 90), subtitle="line: seen; band: what the reference does by itself",
+                           onset=incident.onset_hour)  # fmt: skip
+    return Picture("metric", png(chart), f"{tidy(cause.text, 200)}; began {start_of(incident.onset_hour):%d %b %H:%M} UTC")

@@ -1,0 +1,101 @@
+"""
+Turn facts into letters: the same figures in the text and in the HTML.
+
+A letter is a list of blocks; both parts are written from it, so that they cannot differ.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import css_inline
+
+from monitor.delivery.mail import Letter
+
+STATUS_COLOURS = {"ALARM": "#D55E00", "OK": "#009E73", "WATCH": "#E69F00", "UNKNOWN": "#6E6E6E", "SILENT": "#6E6E6E"}
+STYLE = """
+body { margin: 0; background: #ffffff; color: #1a1a1a; font-family: Arial, Helvetica, sans-serif; font-size: 15px; }
+table { border-collapse: collapse; }
+td { padding: 4px 10px 4px 0; vertical-align: top; line-height: 1.4; }
+td.name { color: #555555; width: 110px; }
+h1 { font-size: 19px; margin: 16px 0 8px 0; }
+p.small { color: #555555; font-size: 13px; }
+"""
+DARK = """
+@media (prefers-color-scheme: dark) {
+  body, td, h1 { background: #16191d !important; color: #e8e8e8 !important; }
+  td.name, p.small { color: #b0b0b0 !important; }
+}
+"""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Hold a PNG and the sentence that says the same."""
+
+    cid: str
+    png: bytes
+    text: str
+
+
+@dataclass(frozen=True)
+class Block:
+    """Hold a heading and rows of (name, sentence); `picture` stands below them."""
+
+    heading: str
+    rows: Sequence[tuple[str, str]]
+    picture: Picture | None = None
+
+
+def letter(subject: str, status: str, blocks: Sequence[Block], foot: str) -> Letter:
+    """
+    Write both parts.
+
+    >>> made = letter("s", "OK", [Block("Week 3", [("Volume", "2,000 predictions")])], "by Vigie")
+    >>> "Volume" in made.text and "2,000 predictions" in made.html
+    True
+    """
+    pictures = {b.picture.cid: b.picture.png for b in blocks if b.picture is not None and b.picture.png}
+    html = "".join(_html(block, status if number == 0 else "") for number, block in enumerate(blocks))
+    page = (f"<html><head><meta name='color-scheme' content='light dark'><style>{STYLE}</style></head>"
+            f"<body><table width='600' role='presentation'><tr><td>{html}<p class='small'>{escape(foot)}</p></td></tr></table></body></html>")  # fmt: skip
+    inlined = css_inline.CSSInliner(load_remote_stylesheets=False).inline(page)
+    inlined = inlined.replace("</head>", f"<style>{DARK}</style></head>", 1)
+    text = "\n\n".join(_text(block, status if number == 0 else "") for number, block in enumerate(blocks))
+    return Letter(subject, f"{text}\n\n-- \n{foot}\n", inlined, pictures)
+
+
+def _html(block: Block, status: str) -> str:
+    mark = ""
+    if status:
+        mark = f"<span style='color:{STATUS_COLOURS.get(status, '#6E6E6E')}'>&#9632;</span> {escape(status)} &nbsp;"
+    rows = "".join(f"<tr><td class='name'>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in block.rows)
+    image = ""
+    if block.picture is not None:
+        alt = escape(block.picture.text, quote=True)
+        image = f"<p class='small'>{alt}</p>"
+        if block.picture.png:
+            image = f"<img src='cid:{block.picture.cid}' width='600' alt='{alt}'>" + image
+    return f"<h1>{mark}{escape(block.heading)}</h1><table role='presentation' width='600'>{rows}</table>{image}"
+
+
+def _text(block: Block, status: str) -> str:
+    head = f"{status}  {block.heading}" if status else block.heading
+    width = max((len(name) for name, _ in block.rows), default=0) + 2
+    lines = [head, "=" * min(len(head), 72)] + [f"{name:<{width}}{value}" for name, value in block.rows]
+    if block.picture is not None:
+        lines.append(f"[picture] {block.picture.text}")
+    return "\n".join(lines)
+
+
+def tidy(value: str, longest: int = 200) -> str:
+    r"""
+    Return a logged value as one line: control and direction-changing characters as escapes, cut at `longest`.
+
+    >>> tidy("a\nb\u202e")
+    'a\\nb\\u202e'
+    """
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value)
+    shown = re.sub(r"(?i)\b(https?)://", r"\1[:]//", shown)
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"

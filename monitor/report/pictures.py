@@ -1,0 +1,78 @@
+"""Draw the pictures that mails and the dashboard share."""
+
+import io
+import math
+from typing import Any, Final
+
+import altair as alt
+import polars as pl
+from PIL import Image
+
+NOW, BAND, ONSET, OTHER = "#0072B2", "#9aa0a6", "#D55E00", "#CC79A7"
+MOST_HOURS = 14 * 24
+COLOURS: Final = 32
+NATURAL: Final = {"latency": math.exp, "length": math.exp}
+
+
+def metric_picture(history: pl.DataFrame, *, metric: str, title: str, subtitle: str, onset: int | None = None,
+                   zone: str = "UTC", size: tuple[int, int] = (600, 240)) -> alt.LayerChart:  # fmt: skip
+    """
+    Draw a metric over time with what the reference does by itself as a band, and the onset as a line.
+
+    `history` is what `monitor.store.readings.history` returns: hours up to 14 days, days beyond.
+    """
+    points = at_grain(history, metric, zone)
+    form = ".0%" if _is_share(metric) else "~s"
+    y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format=form, tickCount=5))
+    x = alt.X("time:T", title=None, axis=alt.Axis(format="%d %b", tickCount=8, labelOverlap=True))
+    base = alt.Chart(points, title=alt.TitleParams(title, subtitle=subtitle, anchor="start", subtitleColor="gray"))
+    band = base.mark_area(color=BAND, opacity=0.35).encode(x=x, y=alt.Y("low:Q", title=None, scale=alt.Scale(zero=False)), y2="high:Q")
+    line = base.mark_line(color=NOW, strokeWidth=1.5).encode(
+        x=x, y=y, tooltip=["time:T", alt.Tooltip("value:Q", format=".3~f"), alt.Tooltip("expected:Q", format=".3~f"), "size:Q"]
+    )
+    layers: list[Any] = [band, line]
+    if onset is not None:
+        mark = pl.DataFrame({"time": [onset * 3_600_000_000]}).with_columns(_time(zone))
+        layers.append(alt.Chart(mark).mark_rule(color=ONSET, strokeWidth=2).encode(x="time:T"))
+    return alt.layer(*layers).properties(width=size[0], height=size[1])
+
+
+def at_grain(history: pl.DataFrame, metric: str, zone: str = "UTC") -> pl.DataFrame:
+    """Return the history in natural units with a `time` column: hours up to 14 days, means by day beyond."""
+    if history.height > MOST_HOURS:
+        weight = pl.col("size").clip(lower_bound=1e-9)
+        means = [((pl.col(c) * weight).sum() / weight.filter(pl.col(c).is_not_null()).sum()).alias(c) for c in ("value", "expected")]
+        half = (pl.col("high") - pl.col("low")).mean() / 2 / 24**0.5
+        history = (
+            history.filter(pl.col("value").is_not_null())
+            .group_by(hour=pl.col("hour") // 24 * 24, maintain_order=True)
+            .agg(*means, pl.col("size").sum(), half=half)
+            .with_columns(low=pl.col("expected") - pl.col("half"), high=pl.col("expected") + pl.col("half"))
+        )
+    if metric in NATURAL:
+        history = history.with_columns(pl.col("value", "expected", "low", "high").exp())
+    elif _is_share(metric):
+        history = history.with_columns(pl.col("low", "high").clip(0, 1))
+    return history.with_columns(time=pl.col("hour") * 3_600_000_000).with_columns(_time(zone)).select(
+        "time", "value", "expected", "low", "high", "size"
+    )
+
+
+def _time(zone: str) -> pl.Expr:
+    utc = pl.col("time").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    return utc.dt.convert_time_zone(zone).dt.replace_time_zone(None).alias("time")
+
+
+def _is_share(metric: str) -> bool:
+    return metric not in {"latency", "length", "volume", "confidence"}
+
+
+def png(chart: Any) -> bytes:
+    """Return the chart as PNG at double pixels in 32 colours, small enough to lie inside a mail."""
+    import vl_convert
+
+    raw = vl_convert.vegalite_to_png(chart.to_json(), scale=2)
+    small = Image.open(io.BytesIO(raw)).convert("RGB").quantize(COLOURS)
+    out = io.BytesIO()
+    small.save(out, "PNG", optimize=True)
+    return out.getvalue()

@@ -1,0 +1,57 @@
+"""Keep the labels people gave, joined to the predictions they are about."""
+
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from monitor.store.tables import label, prediction
+from monitor.window import MICROSECONDS_PER_HOUR, Window
+
+AT_ONCE = 400
+SCHEMA = {"day": pl.Int64, "uid": pl.Binary, "truth": pl.String, "source": pl.String, "inclusion": pl.Float64,
+          "labelled_us": pl.Int64, "time": pl.Int64, "answer": pl.String, "score_step": pl.Int64, "decision": pl.String,
+          "caller": pl.String}  # fmt: skip
+
+
+def predictions_of(connection: Connection, model: str, request_ids: list[str]) -> dict[str, tuple[int, bytes]]:
+    """Return (day, uid) by request id, of those that are stored; the newest where an id repeats."""
+    found: dict[str, tuple[int, bytes]] = {}
+    for at in range(0, len(request_ids), AT_ONCE):
+        query = (
+            select(prediction.c.request_id, prediction.c.day, prediction.c.uid)
+            .where(prediction.c.model == model, prediction.c.request_id.in_(request_ids[at : at + AT_ONCE]))
+            .order_by(prediction.c.time)
+        )
+        found |= {identity: (day, bytes(uid)) for identity, day, uid in connection.execute(query)}
+    return found
+
+
+def add(connection: Connection, rows: list[dict[str, Any]]) -> int:
+    """Insert labels; one that is known changes nothing. Returns how many were new."""
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    new = 0
+    for row in rows:
+        new += connection.execute(make(label).values(row).on_conflict_do_nothing()).rowcount
+    return new
+
+
+def joined(connection: Connection, model: str, window: Window | None = None) -> pl.DataFrame:
+    """
+    Return the newest label per prediction and source, beside what was answered.
+
+    Columns are those of `SCHEMA`; `window` limits the predictions' time.
+    """
+    query = (
+        select(label.c.day, label.c.uid, label.c.label, label.c.source, label.c.inclusion, label.c.labelled_us,
+               prediction.c.time, prediction.c.label.label("answer"), prediction.c.score_step, prediction.c.decision,
+               prediction.c.caller)
+        .join(prediction, (prediction.c.day == label.c.day) & (prediction.c.uid == label.c.uid))
+        .where(label.c.model == model)
+        .order_by(label.c.labelled_us, label.c.id)
+    )  # fmt: skip
+    if window is not None:
+        query = query.where(prediction.c.time >= window.first * MICROSECONDS_PER_HOUR, prediction.c.time < window.end * MICROSECONDS_PER_HOUR)
+    frame = pl.DataFrame([tuple(row) for row in connection.execute(query)], schema=SCHEMA, orient="row")
+    return frame.unique(["day", "uid", "source"], keep="last", maintain_order=True)
