@@ -33,6 +33,7 @@ class Subject:
     reference: int
     window: Window
     baseline: Baseline
+    now: datetime
 
 
 def detect(store: Store, config: Config, now: datetime) -> str:
@@ -48,16 +49,16 @@ def detect(store: Store, config: Config, now: datetime) -> str:
 def pending(store: Store, config: Config, now: datetime) -> int:
     """Return how many complete hours wait to be judged, over all models."""
     with store.read() as connection:
-        return sum(len(_hours(connection, subject, now)) for subject in _subjects(connection, config))
+        return sum(len(_hours(connection, subject, now)) for subject in _subjects(connection, config, now))
 
 
-def _subjects(connection: Connection, config: Config) -> list[Subject]:
+def _subjects(connection: Connection, config: Config, now: datetime) -> list[Subject]:
     found = []
     for model in config.models:
         row = references.active(connection, model)
         if row is not None:
             window = Window(row.first_hour, row.end_hour)
-            found.append(Subject(config, model, row.id, window, Baseline.from_bytes(row.baseline)))
+            found.append(Subject(config, model, row.id, window, Baseline.from_bytes(row.baseline), now))
     return found
 
 
@@ -73,7 +74,7 @@ def _hours(connection: Connection, subject: Subject, now: datetime) -> list[int]
 
 def _detect_model(store: Store, config: Config, model: str, now: datetime) -> str:
     with store.read() as connection:
-        subject = next((s for s in _subjects(connection, config) if s.model == model), None)
+        subject = next((s for s in _subjects(connection, config, now) if s.model == model), None)
         if subject is None:
             return f"{model}: no reference is pinned"
         hours = _hours(connection, subject, now)[:MOST_HOURS]
@@ -120,7 +121,7 @@ def _alarm(connection: Connection, subject: Subject, alarm: detector.Alarm) -> i
     known = next((i for i in incidents.all(connection, subject.model, ("open", "recovering")) if i.joins(alarm.onset)), None)
     if known is None:
         new, change = incidents.open_new(connection, _explained(connection, subject, alarm), at)
-        outbox.queue(connection, messages(change, new, subject.config.routes), at)
+        outbox.queue(connection, messages(change, new, subject.config.routes), subject.now)
         return 1
     fresh = _explained(connection, subject, replace(alarm, onset=min(alarm.onset, known.found_hour)))
     listed = {cause.metric for cause in known.causes}
@@ -129,7 +130,7 @@ def _alarm(connection: Connection, subject: Subject, alarm: detector.Alarm) -> i
     if added and at - last >= timedelta(hours=24):
         change = incidents.change(connection, known, "worsened", actor="vigie", reason=added[0].text, at=at, key=f"alarm:{alarm.hour}",
                                   causes=known.causes + added, state="open", acknowledged_by=None)  # fmt: skip
-        outbox.queue(connection, messages(change, incidents.get(connection, known.id), subject.config.routes), at)
+        outbox.queue(connection, messages(change, incidents.get(connection, known.id), subject.config.routes), subject.now)
     else:
         incidents.change(connection, known, "joined", actor="vigie", reason=fresh.claim, at=at, key=f"alarm:{alarm.hour}",
                          causes=known.causes + added)  # fmt: skip
@@ -160,7 +161,7 @@ def _settle(connection: Connection, subject: Subject, state: detector.State, jud
 
 
 def _tell_closed(connection: Connection, subject: Subject, state: detector.State, one: Incident, change: Change) -> detector.State:
-    outbox.queue(connection, messages(change, incidents.get(connection, one.id), subject.config.routes), change.at)
+    outbox.queue(connection, messages(change, incidents.get(connection, one.id), subject.config.routes), subject.now)
     return detector.lower_floors(state, one.found_hour)
 
 

@@ -19,7 +19,7 @@ PICTURE_HOURS = 28 * 24
 def render(store: Store, config: Config, row: dict[str, Any], now: datetime) -> tuple[Letter, str]:
     """Return the letter of an outbox row, and a note when something had to be left out: rendering never blocks delivery."""
     facts = row["facts"]
-    kinds = {"incident": _incident, "decision": _decision, "weekly": _weekly}
+    kinds = {"incident": _incident, "decision": _decision, "weekly": _weekly, "service": _service}
     try:
         return kinds[facts["kind"]](store, config, facts, now), ""
     except (ValueError, KeyError, TypeError, LookupError, OSError, ArithmeticError) as error:
@@ -54,3 +54,9 @@ def _weekly(store: Store, config: Config, facts: dict[str, Any], now: datetime) 
     from jobs.report import weekly_letter
 
     return weekly_letter(store, config, facts["model"], Window(facts["first_hour"], facts["end_hour"]), now)
+
+
+def _service(_store: Store, _config: Config, facts: dict[str, Any], now: datetime) -> Letter:
+    rows = [("What", facts["what"].removeprefix("service:")), ("Last words", facts["line"]), ("Do now", "vigie once; see the page Service")]
+    return letter(f"[Vigie] service: {facts['what'].removeprefix('service:')}", "ALARM", [Block("Vigie itself needs somebody", rows)],
+                  f"Vigie, {now:%d %b %Y %H:%M} UTC")  # fmt: skip

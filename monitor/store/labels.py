@@ -3,7 +3,7 @@
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from monitor.store.tables import label, prediction
@@ -31,10 +31,11 @@ def predictions_of(connection: Connection, model: str, request_ids: list[str]) -
 def add(connection: Connection, rows: list[dict[str, Any]]) -> int:
     """Insert labels; one that is known changes nothing. Returns how many were new."""
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    new = 0
-    for row in rows:
-        new += connection.execute(make(label).values(row).on_conflict_do_nothing()).rowcount
-    return new
+    count = select(func.count()).select_from(label)
+    before = connection.execute(count).scalar_one()
+    if rows:
+        connection.execute(make(label).on_conflict_do_nothing(), rows)
+    return int(connection.execute(count).scalar_one() - before)
 
 
 def joined(connection: Connection, model: str, window: Window | None = None) -> pl.DataFrame:

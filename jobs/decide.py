@@ -1,0 +1,111 @@
+"""The service will weigh the evidence and propose: retrain, label first, or wait."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from monitor.alerts import Message
+from monitor.config import Config
+from monitor.profiles.profile import Profile
+from monitor.retraining import Case, Term, advise
+from monitor.settings import Retraining, Route
+from monitor.store import decisions, estimates, labels, outbox, profiles, references, standing
+from monitor.store.store import Store
+from monitor.window import Window, hour_of
+
+LOOK_BACK_HOURS = 7 * 24
+SEED = 7
+
+
+@dataclass(frozen=True)
+class Weeks:
+    """Hold the profiles of the reference and of the last week."""
+
+    then: Profile
+    now: Profile
+
+
+def decide(store: Store, config: Config, now: datetime) -> str:
+    """
+    Propose a decision per model with a reference, and expire proposals nobody judged in time.
+
+    Safe to run twice: the same evidence is proposed once.
+    """
+    told = []
+    for model in config.models:
+        with store.write() as connection:
+            decisions.expire(connection, now)
+            number = _propose(connection, config, model, now)
+        told.append(f"{model}: {'nothing new' if number is None else f'decision {number}'}")
+    return "; ".join(told) or "no models"
+
+
+def _propose(connection: Connection, config: Config, model: str, now: datetime) -> int | None:
+    pinned, span = references.active(connection, model), profiles.span(connection, model)
+    if pinned is None or span is None:
+        return None
+    end = min(hour_of(now), span.end) // 24 * 24
+    weeks = Weeks(profiles.total(connection, model, Window(pinned.first_hour, pinned.end_hour)),
+                  profiles.total(connection, model, Window(end - LOOK_BACK_HOURS, end)))  # fmt: skip
+    if not weeks.then.decided or not weeks.now.decided:
+        return None
+    settings = config.retraining.get(model, Retraining())
+    _, extras = standing.facts(connection, config.models[model], now, config.detection.warning_share, config.ingest.silent_after_expected)
+    trained_hour = pinned.end_hour
+    known = labels.joined(connection, model, Window(trained_hour, hour_of(now) + 1)).height
+    case = Case(_terms(connection, model, weeks, settings), settings.horizon_weeks, extras["accuracy"], known)
+    advice = advise(case, SEED)
+    evidence: dict[str, Any] = {
+        "terms": [asdict(term) for term in case.terms], "probability": advice.probability, "benefit": advice.benefit,
+        "weekly_loss": advice.weekly_loss, "variance_shares": advice.variance_shares, "horizon_weeks": case.horizon_weeks,
+        "labels": known, "week_until": end,
+    }  # fmt: skip
+    parts = {"model": model, "recommendation": advice.recommendation, "evidence": evidence,
+             "trigger": list(settings.trigger_command), "requester": "vigie"}  # fmt: skip
+    number = decisions.propose(connection, parts, sentence=advice.sentence, now=now, expires_days=settings.expires_days)
+    if number is not None:
+        outbox.queue(connection, _messages(number, config.routes), now)
+    return number
+
+
+def _terms(connection: Connection, model: str, weeks: Weeks, settings: Retraining) -> tuple[Term, ...]:
+    manual_then = 1 - weeks.then.automatic / weeks.then.decided
+    manual_now = 1 - weeks.now.automatic / weeks.now.decided
+    wide = 1.96 * (max(manual_now * (1 - manual_now), 0.01) / weeks.now.decided) ** 0.5 + 0.003
+    manual = manual_now - manual_then
+    error, low, high, source = _excess_error(connection, model, weeks)
+    return (
+        Term("predictions", weeks.now.records, weeks.now.records, weeks.now.records, "exact", "profiles of the last 7 days"),
+        Term("excess_manual", manual, manual - wide, manual + wide, "normal", "automation rate against the reference"),
+        Term("excess_error", error, low, high, "normal", source),
+        Term("person_eur", *settings.person_eur, "lognormal", "config.yaml"),
+        Term("error_eur", *settings.error_eur, "lognormal", "config.yaml"),
+        Term("growth_eur", 0.0, -10.0, 10.0, "normal", "no trend is known yet"),
+        Term("recovered", 4.0, 4.0, 4.0, "beta", "prior, no outcome is known yet"),
+        Term("retrain_eur", *settings.retrain_eur, "lognormal", "config.yaml"),
+        Term("risk_eur", *settings.risk_eur, "lognormal", "config.yaml"),
+    )
+
+
+def _excess_error(connection: Connection, model: str, weeks: Weeks) -> tuple[float, float, float, str]:
+    """Return the excess share of predictions that are automatic and wrong, from audits, else from the estimate."""
+    first = estimates.history(connection, model, "accuracy_automatic", "measured")
+    basis, rows = "audits", [row for row in first if row["value"] is not None]
+    if not rows:
+        basis = "estimate without labels"
+        rows = [r for r in estimates.history(connection, model, "accuracy_automatic", "estimated") if r["value"] is not None]
+    if len(rows) < 2:
+        return 0.0, -0.05, 0.05, "nothing is known about accuracy"
+    share = weeks.now.automatic / weeks.now.decided
+    then, now = rows[0], rows[-1]
+    excess = share * (then["value"] - now["value"])
+    wide = share * ((then["high"] - then["low"]) ** 2 + (now["high"] - now["low"]) ** 2) ** 0.5 / 2
+    return excess, excess - wide, excess + wide, basis
+
+
+def _messages(number: int, routes: tuple[Route, ...]) -> list[Message]:
+    facts = {"kind": "decision", "decision": number}
+    return [Message(f"decision:{number}", "proposed", 1, "mail", route.to, {**facts, "language": route.language})
+            for route in routes if "decisions" in route.receives]  # fmt: skip

@@ -1,0 +1,117 @@
+"""
+Weigh the evidence into one recommendation a person can check: retrain, label first, or wait.
+
+Net benefit over H weeks: `NB = rho (H G + g H^2 / 2) - C_retrain - C_risk` with the weekly loss
+`G = N (c_h d_manual + c_e d_error)`; every term is drawn from its interval. Drift alone is never a reason: it reaches G
+only through cases that went to people and answers that were wrong.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+Recommendation = Literal["retrain", "label_first", "wait"]
+DRAWS = 4000
+SURE, UNSURE = 0.8, 0.2
+NINETY_FIVE, EIGHTY = 1.96, 1.2816
+LABELS_NEEDED = 2000
+
+
+@dataclass(frozen=True)
+class Term:
+    """Hold one input: value, 95 % interval, how it is drawn (exact, normal, lognormal, beta) and where it comes from."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    drawn: Literal["exact", "normal", "lognormal", "beta"]
+    source: str
+
+    def draws(self, random: np.random.Generator, count: int) -> np.ndarray:
+        """Return `count` draws; `beta` reads value and low as its two parameters."""
+        if self.drawn == "exact" or (self.low == self.high and self.drawn != "beta"):
+            return np.full(count, self.value)
+        if self.drawn == "normal":
+            return random.normal(self.value, (self.high - self.low) / 2 / NINETY_FIVE, count)
+        if self.drawn == "lognormal":
+            spread = np.log(self.high / self.low) / 2 / NINETY_FIVE
+            return np.asarray(self.value * np.exp(random.normal(0, spread, count)))
+        return random.beta(self.value, self.low, count)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Hold the evidence: the terms by name, and the facts the rules ask for."""
+
+    terms: tuple[Term, ...]
+    horizon_weeks: float
+    accuracy_unknown: str | None = None
+    labels_since_training: int = 0
+    after_deployment: str | None = None  # the incident that began with a deployment, if one is open
+
+    def term(self, name: str) -> Term:
+        """Return the term of that name."""
+        return next(one for one in self.terms if one.name == name)
+
+
+@dataclass(frozen=True)
+class Advice:
+    """Hold the recommendation, its sentence, P(NB > 0), the net benefit (median, 80 % interval) and a week's cost."""
+
+    recommendation: Recommendation
+    sentence: str
+    probability: float
+    benefit: tuple[float, float, float]
+    weekly_loss: tuple[float, float, float]
+    variance_shares: dict[str, float]
+
+
+def net_benefit(case: Case, seed: int, fixed: str | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return draws of the net benefit and of the weekly loss, in EUR; `fixed` holds one term at its middle."""
+    random = np.random.default_rng(seed)
+    drawn = {}
+    for one in case.terms:
+        values = one.draws(random, DRAWS)
+        drawn[one.name] = np.full(DRAWS, np.median(values)) if one.name == fixed else values
+    loss = drawn["predictions"] * (drawn["person_eur"] * drawn["excess_manual"] + drawn["error_eur"] * drawn["excess_error"])
+    weeks = case.horizon_weeks
+    gain = drawn["recovered"] * (weeks * loss + drawn["growth_eur"] * weeks**2 / 2)
+    return gain - drawn["retrain_eur"] - drawn["risk_eur"], loss
+
+
+def advise(case: Case, seed: int) -> Advice:
+    """
+    Apply the rules to the case; the first that fits decides.
+
+    A change that began with a deployment: wait and roll back. Accuracy unknown: label first. P(NB > 0) of at least 0.8:
+    retrain, if there are labels enough; between 0.2 and 0.8: label first. Else wait.
+    """
+    benefit, loss = net_benefit(case, seed)
+    probability = float((benefit > 0).mean())
+    whole = float(benefit.var()) or 1.0
+    shares = {t.name: max(0.0, 1 - float(net_benefit(case, seed, t.name)[0].var()) / whole) for t in case.terms if t.drawn != "exact"}
+    enough = case.labels_since_training >= LABELS_NEEDED
+    most = max(shares, key=lambda n: shares[n], default="")
+    euros = f"{np.median(loss):,.0f} EUR a week"
+    recommendation: Recommendation
+    if case.after_deployment is not None:
+        recommendation, why = "wait", f"{case.after_deployment} began with a deployment: roll back first"
+    elif case.accuracy_unknown is not None:
+        recommendation, why = "label_first", f"accuracy is not known: {case.accuracy_unknown}"
+    elif probability >= SURE and enough:
+        recommendation, why = "retrain", f"a new model pays with probability {probability:.2f}; waiting costs about {euros}"
+    elif probability >= SURE:
+        lacking = LABELS_NEEDED - case.labels_since_training
+        recommendation, why = "label_first", f"a new model would pay ({probability:.2f}), but {lacking} more labels are needed to train it"
+    elif probability > UNSURE:
+        recommendation, why = "label_first", f"whether a new model pays is open ({probability:.2f}); most depends on {most}"
+    else:
+        recommendation, why = "wait", f"a new model does not pay now ({probability:.2f}); waiting costs about {euros}"
+    return Advice(recommendation, why[0].upper() + why[1:] + ".", probability, _interval(benefit), _interval(loss), shares)
+
+
+def _interval(draws: np.ndarray) -> tuple[float, float, float]:
+    low, middle, high = np.quantile(draws, (0.1, 0.5, 0.9))
+    return float(middle), float(low), float(high)
