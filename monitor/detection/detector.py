@@ -15,6 +15,7 @@ import numpy as np
 from monitor.detection import season
 from monitor.detection.baseline import VOLUME, WITNESS, Baseline, label_vector
 from monitor.detection.bets import LAMBDAS
+from monitor.detection.incident import JOINED_HOURS
 from monitor.detection.witness import SCALES, Direction
 from monitor.metrics.metric import Reading
 from monitor.profiles.profile import Profile
@@ -22,16 +23,19 @@ from monitor.settings import Detection
 
 AFFECTED = 3.0  # nats of climb from which a line counts as touched by the alarm's event
 RAISED_BY = 1.5  # a touched line is told again only when it moves half as far again
-REMEASURED_HOURS = 48
+REMEASURED_HOURS = 72  # an effect is measured again while its incident is young
+LEARNING_HOURS = 14 * 24  # a witness sees the same change better and better for two half-lives
 SMALLEST_DAY = 20
 
 
 class Raised(msgspec.Struct):
-    """Hold the floor of a line while the incident found at hour `found` is open."""
+    """Hold the floor of a line while the incident found at hour `found` is open, and what it rests on: moves times records."""
 
     found: int
     line: int
     floor: float
+    moved: float
+    weight: float
 
 
 class State(msgspec.Struct):
@@ -98,9 +102,9 @@ def advance(state: State, baseline: Baseline, profile: Profile, settings: Detect
     hour = state.judged_until
     new = msgspec.msgpack.decode(state.to_bytes(), type=State)  # a copy: states are values
     readings, values = _measure(new, baseline, profile, hour, settings)
+    witnessed = _witness_values(new, baseline, profile, hour)
     day = _day_values(new, hour)
-    values |= {(24, name): pair for name, pair in day.items()}
-    values |= _witness_values(new, baseline, profile, hour)
+    values |= {(24, name): pair for name, pair in day.items()} | witnessed
     alarm, evidence = _settle(new, baseline, values, hour + 1, settings)
     if (hour + 1) % 24 == 0:
         _remeasure(new, baseline, hour + 1)
@@ -163,6 +167,9 @@ def _witness_values(new: State, baseline: Baseline, profile: Profile, hour: int)
         direction = Direction(np.array(new.directions[str(scale)][0]), *new.directions[str(scale)][1:])
         value = direction.value(got - due, due / max(many, 1.0), popular, many)
         found[scale, WITNESS] = (value, many)
+        if scale == 1 and many > 0:
+            new.day_sum[WITNESS] = new.day_sum.get(WITNESS, 0.0) + value * many
+            new.day_size[WITNESS] = new.day_size.get(WITNESS, 0.0) + many
         after = direction.learned(got - due, many, scale)
         new.directions[str(scale)] = (after.deviation.tolist(), after.mass, after.square)
     return found
@@ -171,8 +178,11 @@ def _witness_values(new: State, baseline: Baseline, profile: Profile, hour: int)
 def _settle(new: State, baseline: Baseline, values: dict[tuple[int, str], tuple[float, float]], now: int,
             settings: Detection) -> tuple[Alarm | None, float]:  # fmt: skip
     raised: dict[int, float] = {}
+    young: dict[int, list[Raised]] = {}
     for one in new.raised:
         raised[one.line] = max(raised.get(one.line, 0.0), one.floor)
+        if now - one.found <= REMEASURED_HOURS:
+            young.setdefault(one.line, []).append(one)
     for number, line in enumerate(baseline.lines):
         if now % line.scale or (line.scale, line.metric) not in values:
             continue
@@ -180,7 +190,10 @@ def _settle(new: State, baseline: Baseline, values: dict[tuple[int, str], tuple[
         evidence = line.bet(settings).evidence(value, size, raised.get(number))
         if np.isnan(evidence[0]):
             continue
-        _climb(new, number, line.direction * (value - line.centre), size, evidence, now - line.scale)
+        moved = line.direction * (value - line.centre)
+        _climb(new, number, moved, size, evidence, now - line.scale)
+        for one in young.get(number, ()):
+            one.moved, one.weight = one.moved + moved * size, one.weight + size
         if now - line.scale < new.reset:
             continue  # it began before the last alarm and helped to raise it
         stake = line.stake * (now - new.paid_until[number]) / len(LAMBDAS)
@@ -237,21 +250,38 @@ def lower_floors(state: State, found: int) -> State:
 
 
 def _raise(new: State, found: int, number: int) -> None:
-    effect = new.moved[number] / new.weight[number] if new.weight[number] else 0.0
+    """Raise a line's floor to 1.5 times what it moved since its climb began, and let it climb from nothing again."""
     known = next((one for one in new.raised if one.found == found and one.line == number), None)
     if known is None:
-        new.raised.append(Raised(found, number, RAISED_BY * effect))
-    else:
-        known.floor = max(known.floor, RAISED_BY * effect)
+        known = Raised(found, number, 0.0, new.moved[number], new.weight[number])
+        new.raised.append(known)
+    if new.weight[number]:
+        known.floor = max(known.floor, RAISED_BY * new.moved[number] / new.weight[number])
     new.climb[number] = [0.0] * 3
 
 
 def _remeasure(new: State, baseline: Baseline, now: int) -> None:
-    """Measure the effect again at midnight while an incident is young: lines that climb since before it belong to it."""
-    for found in sorted({one.found for one in new.raised if now - one.found <= REMEASURED_HOURS}):
-        for number in range(len(baseline.lines)):
-            if max(new.climb[number]) >= AFFECTED and new.onset[number][0] <= found:
+    """
+    Measure effects again at midnight while an incident is young, and take the larger.
+
+    A line that climbs since before the incident was a day old belongs to it, and so does one that tells of the same
+    metric in the same direction: the day scale and the witnesses see a change later than the hours do.
+    """
+    for one in new.raised:
+        if now - one.found <= REMEASURED_HOURS and one.weight:
+            one.floor = max(one.floor, RAISED_BY * one.moved / one.weight)
+    for found in sorted({one.found for one in new.raised}):
+        told = {_kind(baseline, one.line) for one in new.raised if one.found == found}
+        for number, line in enumerate(baseline.lines):
+            age = now - found
+            if max(new.climb[number]) < AFFECTED or age > (LEARNING_HOURS if line.metric == WITNESS else REMEASURED_HOURS):
+                continue
+            if new.onset[number][0] <= found + JOINED_HOURS or _kind(baseline, number) in told:
                 _raise(new, found, number)
+
+
+def _kind(baseline: Baseline, number: int) -> tuple[str, int]:
+    return baseline.lines[number].metric, baseline.lines[number].direction
 
 
 def settled(state: State, values: dict[str, tuple[float, float]], baseline: Baseline, found: int) -> bool | None:
@@ -270,6 +300,6 @@ def settled(state: State, values: dict[str, tuple[float, float]], baseline: Base
         if size < SMALLEST_DAY:
             continue
         judged = True
-        if line.direction * value > max(line.floor, one.floor / RAISED_BY / 3):
+        if line.direction * (value - line.centre) > max(line.floor, one.floor / RAISED_BY / 3):
             return False
     return True if judged else None

@@ -1,5 +1,6 @@
 """Hold one thing that went wrong for one model: when it began, its causes, its state, what people did."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -60,6 +61,19 @@ class Incident:
         (True, False)
         """
         return self.state != "closed" and onset_hour <= self.found_hour + JOINED_HOURS
+
+
+def owner(known: Iterable[Incident], onset_hour: int) -> Incident | None:
+    """
+    Return the oldest incident that an alarm whose cause began at `onset_hour` belongs to; None when it tells of a new one.
+
+    The oldest, because what began before a later incident cannot be that one's doing.
+
+    >>> first, second = Incident(1, "ape", 100, 110, "open", ()), Incident(2, "ape", 195, 200, "open", ())
+    >>> [one and one.id for one in (owner([second, first], hour) for hour in (120, 150, 230))]
+    [1, 2, None]
+    """
+    return min((one for one in known if one.joins(onset_hour)), key=lambda one: (one.found_hour, one.id), default=None)
 
 
 @dataclass(frozen=True)

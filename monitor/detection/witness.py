@@ -12,6 +12,7 @@ import numpy as np
 
 SCALES: Final = (1, 24)
 HALF_LIVES: Final = {1: 24, 24: 7}  # in blocks of that scale: a day, a week
+RAREST: Final = 0.001  # a label is weighed as if it had at least this share: a newborn one else moves without bounds
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ class Direction:
         if self.mass <= 0 or size <= 0:
             return 0.0
         records = self.mass**2 / self.square
-        weight = self.deviation / self.mass / (popular + 3 / records)
-        spread = np.sqrt(max(float(weight**2 @ expected - (weight @ expected) ** 2), 1e-18))
+        weight = self.deviation / self.mass / (np.maximum(popular, RAREST) + 3 / records)
+        spread = np.sqrt(max(float(weight**2 @ np.maximum(expected, RAREST) - (weight @ expected) ** 2), 1e-18))
         return float(weight @ deviation / size / spread)
 
     def learned(self, deviation: np.ndarray, size: float, scale: int) -> "Direction":

@@ -1,0 +1,190 @@
+"""The service will let each challenger answer the logged inputs, and compare."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from monitor.config import Config
+from monitor.errors import ConfigError
+from monitor.prediction import step_of
+from monitor.profiles.pairs import Pairs
+from monitor.settings import Challenger
+from monitor.shadow.comparison import compare
+from monitor.shadow.process import Worker, WorkerGone
+from monitor.shadow.promotion import checks, verdict
+from monitor.shadow.selftest import self_tests
+from monitor.store import labels, predictions, profiles, shadow as stored
+from monitor.store.store import Store
+from monitor.window import MICROSECONDS_PER_HOUR, Window, hour_of, microseconds
+
+ROWS_A_TURN = 5000
+MOST_RESTARTS = 5
+ANSWERED = {"answered", "cached"}
+
+
+def shadow(store: Store, config: Config, now: datetime) -> str:
+    """
+    Ask every challenger what it has not answered yet, newest first, and compare it with its champion.
+
+    Safe to run twice, or killed anywhere: a chunk's answers are one transaction, and only what is missing is asked.
+    """
+    told = []
+    for spec in config.challengers.values():
+        if spec.runs_code != "accepted" or spec.sha256 is None:
+            raise ConfigError(f"challengers.{spec.name} runs code when it is opened: pin it and write runs_code: accepted",
+                              where=str(config.path), remedy=f"vigie challenger pin {spec.name}")  # fmt: skip
+        told.append(_run(store, config, spec, now))
+    return "; ".join(told) or "no challengers"
+
+
+def _run(store: Store, config: Config, spec: Challenger, now: datetime) -> str:
+    digest = spec.sha256 or ""
+    window = Window(hour_of(now) - config.shadow.days * 24, hour_of(now))
+    with Worker.start(spec) as worker:
+        tests = _tested(store, config, spec, worker, now)
+        asked = _answer(store, config, spec, worker, window, now) if all(t["passed"] for t in tests) else 0
+        isolation = worker.isolation
+    _pair(store, digest)
+    word = _compare(store, config, spec, window, now, (tests, isolation))
+    return f"{spec.name}: {asked} texts answered, {word}"
+
+
+def _tested(store: Store, config: Config, spec: Challenger, worker: Worker, now: datetime) -> list[dict[str, Any]]:
+    with store.read() as connection:
+        known = stored.known_challenger(connection, spec.sha256 or "")
+        span = profiles.span(connection, spec.of)
+        if known is not None:
+            return list(known["self_tests"])
+        if span is None:
+            return [{"name": "texts", "passed": False, "detail": "no logged text to try it on"}]
+        probes = predictions.sample(connection, spec.of, Window(max(span.first, span.end - 168), span.end), 200, 1)["text"].drop_nulls().to_list()
+    tests = self_tests(worker, probes)
+    about = {"load_s": worker.about.get("load_s"), "peak_mib": worker.about.get("peak_mib"), "isolation": worker.isolation}
+    with store.write() as connection:
+        stored.put_challenger(connection, {
+            "digest": spec.sha256, "name": spec.name, "model": spec.of, "spec": spec.model_dump_json(), "self_tests": json.dumps(tests),
+            "resources": json.dumps(about), "seen_us": microseconds(now)})  # fmt: skip
+    return tests
+
+
+def _answer(store: Store, config: Config, spec: Challenger, worker: Worker, window: Window, now: datetime) -> int:
+    digest, asked = spec.sha256 or "", 0
+    while True:
+        with store.read() as connection:
+            rows = stored.unanswered(connection, digest, spec.of, window, ROWS_A_TURN)
+            sampled = [row for row in rows if _is_sampled(row.uid, config.shadow.rate)]
+            known = stored.cached(connection, digest, list({bytes(row.input_hash) for row in sampled}))
+        if not rows:
+            return asked
+        fresh, outcomes = _ask(worker, sampled, known, config.shadow.chunk_rows)
+        asked += len(fresh)
+        answers = [_stored(spec, row, known | fresh, outcomes, known) for row in sampled]
+        answers += [_row(digest, row, None, "not_sampled", None) for row in rows if not _is_sampled(row.uid, config.shadow.rate)]
+        with store.write() as connection:
+            stored.keep(connection, digest, answers, fresh, microseconds(now))
+
+
+def _is_sampled(uid: bytes, rate: float) -> bool:
+    """Decide by the record alone: the sample is the same in any order, and a higher rate only adds to it."""
+    return int.from_bytes(hashlib.blake2b(bytes(uid), digest_size=8, salt=b"shadow").digest(), "big") < rate * 2**64
+
+
+def _ask(worker: Worker, rows: list[Any], known: dict[bytes, list[Any]], chunk: int) -> tuple[dict[bytes, list[Any]], dict[bytes, str]]:
+    """Ask each distinct input once; returns new answers and, for those without one, what happened."""
+    distinct = {bytes(row.input_hash): row for row in rows if bytes(row.input_hash) not in known}
+    fresh: dict[bytes, list[Any]] = {}
+    outcomes: dict[bytes, str] = {}
+    pending = [list(distinct.items())[at : at + chunk] for at in range(0, len(distinct), chunk)]
+    restarts = 0
+    while pending:
+        some = pending.pop()
+        try:
+            found = worker.answer([row.text for _, row in some], [json.loads(row.fields or "{}") for _, row in some])
+            error = found.get("error")
+        except WorkerGone as gone:
+            error, restarts = gone.outcome, restarts + 1
+            if restarts > MOST_RESTARTS:
+                outcomes |= {key: error for chunk_ in [some, *pending] for key, _ in chunk_}
+                return fresh, outcomes
+            _restart(worker)
+            found = {}
+        if error is None:
+            fresh |= {key: answer for (key, _), answer in zip(some, found["answers"], strict=True)}
+        elif len(some) == 1:
+            outcomes[some[0][0]] = error
+        else:  # one bad row must not fail its neighbours: halve down to it
+            middle = len(some) // 2
+            pending += [some[:middle], some[middle:]]
+    return fresh, outcomes
+
+
+def _restart(worker: Worker) -> None:
+    worker.stop()
+    new = Worker.start(worker.spec)
+    worker.folder, worker.process, worker.about = new.folder, new.process, new.about
+
+
+def _stored(spec: Challenger, row: Any, answers: dict[bytes, list[Any]], outcomes: dict[bytes, str], known: dict[bytes, list[Any]]) -> dict[str, Any]:
+    key = bytes(row.input_hash)
+    outcome = outcomes.get(key) or ("cached" if key in known else "answered")
+    topk = answers.get(key)
+    score = None
+    if topk:
+        best = sorted((pair[1] for pair in topk), reverse=True)
+        score = best[0] if spec.score == "max_prob" else best[0] - (best[1] if len(best) > 1 else 0.0)
+    return _row(spec.sha256 or "", row, topk, outcome, None if score is None else step_of(min(max(score, 0.0), 1.0)))
+
+
+def _row(digest: str, row: Any, topk: list[Any] | None, outcome: str, step: int | None) -> dict[str, Any]:
+    return {"digest": digest, "day": row.day, "uid": row.uid, "hour": row.time // MICROSECONDS_PER_HOUR, "label": topk[0][0] if topk else None,
+            "topk": json.dumps(topk) if topk else None, "score_step": step, "outcome": outcome[:20]}  # fmt: skip
+
+
+def _pair(store: Store, digest: str) -> None:
+    with store.read() as connection:
+        hours = stored.unpaired_hours(connection, digest)
+        rows = {hour: stored.answers_of(connection, digest, hour) for hour in hours}
+        spec = stored.known_challenger(connection, digest)
+    if spec is None:
+        return
+    at = json.loads(spec["spec"]).get("automatic_at")
+    threshold = None if at is None else step_of(at)
+    with store.write() as connection:
+        for hour, some in rows.items():
+            outcomes: dict[str, int] = {}
+            for row in some:
+                outcomes[row.outcome] = outcomes.get(row.outcome, 0) + 1
+            both = [((r.label, r.score_step, r.decision), (r.other, r.other_step, _decision(r.other_step, threshold)))
+                    for r in some if r.outcome in ANSWERED]  # fmt: skip
+            stored.put_pairs(connection, digest, hour, Pairs.of(both, outcomes), len(some))
+
+
+def _decision(step: int | None, threshold: int | None) -> str | None:
+    if step is None or threshold is None:
+        return None
+    return "automatic" if step >= threshold else "manual"
+
+
+def _compare(store: Store, config: Config, spec: Challenger, window: Window, now: datetime, tested: tuple[list[dict[str, Any]], str]) -> str:
+    digest = spec.sha256 or ""
+    with store.read() as connection:
+        hours = stored.pairs_by_hour(connection, digest, window)
+        truth = labels.joined(connection, spec.of, window)
+        truths = {(row[0], row[1]): row[2] for row in truth.select("day", "uid", "truth").iter_rows()}
+        wins, losses = stored.disagreements(connection, digest, window, truths)
+    by_day: dict[int, list[Pairs]] = {}
+    for hour, one in hours.items():
+        by_day.setdefault(hour // 24, []).append(one)
+    found = compare([Pairs.sum(some) for some in by_day.values()], wins, losses)
+    outcomes = Pairs.sum(hours.values()).outcomes
+    tried = sum(n for o, n in outcomes.items() if o != "not_sampled")
+    errors = 1 - sum(outcomes.get(o, 0) for o in ANSWERED) / tried if tried else 0.0
+    listed = checks(found, tests=tested[0], isolation=tested[1], days=max(0, len(by_day) - 1), row_errors=errors)
+    word, sentence = verdict(listed)
+    body = {**asdict(found), "sentence": sentence, "checks": [asdict(check) for check in listed], "name": spec.name, "outcomes": outcomes}
+    with store.write() as connection:
+        stored.put_comparison(connection, {"digest": digest, "model": spec.of, "first_hour": window.first, "end_hour": window.end,
+                                           "made_us": microseconds(now), "verdict": word, "body": json.dumps(body)})  # fmt: skip
+    return word

@@ -1,0 +1,144 @@
+"""Run a worker: start it shut in, ask it, and end it when it takes too long."""
+
+import ctypes
+import json
+import os
+import select
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from monitor.settings import Challenger
+from monitor.shadow.manifest import copy_pinned
+
+MOST_BYTES = 8 * 1024 * 1024
+NICENESS = 10
+NO_NAMESPACE = "limits only"
+
+
+class WorkerGone(Exception):  # noqa: N818 - an outcome of a chunk
+    """Say that the worker timed out, crashed or broke the protocol; `outcome` is from the closed list of rows."""
+
+    def __init__(self, outcome: str) -> None:
+        """Keep the outcome."""
+        super().__init__(outcome)
+        self.outcome = outcome
+
+
+@dataclass
+class Worker:
+    """
+    Hold a running worker with its private folder.
+
+    Use it as a context: the artefact is copied and checked against its pin first, and everything is removed at the end.
+    """
+
+    spec: Challenger
+    folder: Path
+    process: subprocess.Popen[bytes]
+    isolation: str
+    about: dict[str, Any]
+
+    @classmethod
+    def start(cls, spec: Challenger) -> "Worker":
+        """Copy the pinned artefact, start the process and load the model; ConfigError for other bytes, WorkerGone else."""
+        folder = Path(tempfile.mkdtemp(prefix="vigie-shadow-"))
+        try:
+            copy_pinned(spec.path, spec.sha256 or "", folder / "artefact")
+            process, isolation = _spawn(spec, folder)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        worker = cls(spec, folder, process, isolation, {})
+        try:
+            found = worker.ask({"do": "load", "directory": str(folder / "artefact"), "callable": spec.callable}, spec.limits.load_s)
+        except WorkerGone:
+            worker.stop()
+            raise
+        if "error" in found:
+            worker.stop()
+            raise WorkerGone(f"{found['error']}: {found.get('detail', '')}")
+        worker.about = found
+        return worker
+
+    def answer(self, texts: list[str], fields: list[dict[str, Any]], k: int = 5) -> dict[str, Any]:
+        """Return the frame with `answers`, or with `error`; WorkerGone when there was none in time."""
+        return self.ask({"do": "answer", "texts": texts, "fields": fields, "k": k}, self.spec.limits.chunk_s)
+
+    def ask(self, question: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """Send a frame and wait for the answer."""
+        assert self.process.stdin is not None
+        body = json.dumps(question).encode()
+        try:
+            self.process.stdin.write(struct.pack(">I", len(body)) + body)
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            raise WorkerGone("crashed") from None
+        size = struct.unpack(">I", self._read(4, time.monotonic() + seconds))[0]
+        if size > MOST_BYTES:
+            raise WorkerGone("bad_answer")
+        answer = json.loads(self._read(size, time.monotonic() + seconds))
+        if not isinstance(answer, dict):
+            raise WorkerGone("bad_answer")
+        return answer
+
+    def _read(self, count: int, until: float) -> bytes:
+        assert self.process.stdout is not None
+        descriptor, found = self.process.stdout.fileno(), b""
+        while len(found) < count:
+            ready, _, _ = select.select([descriptor], [], [], max(0.0, until - time.monotonic()))
+            if not ready:
+                raise WorkerGone("timeout")
+            part = os.read(descriptor, count - len(found))
+            if not part:
+                raise WorkerGone("crashed")
+            found += part
+        return found
+
+    def stop(self) -> None:
+        """End the worker's whole group and remove its folder."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        """Lend the worker."""
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        """Stop it."""
+        self.stop()
+
+
+def _spawn(spec: Challenger, folder: Path) -> tuple[subprocess.Popen[bytes], str]:
+    temporary = folder / "tmp"
+    temporary.mkdir(mode=0o700)
+    python = str(spec.python or sys.executable)
+    command = [python, "-I", str(Path(__file__).with_name("worker.py")), str(spec.limits.memory_mib), str(spec.limits.threads)]
+    alone = shutil.which("unshare")
+    isolation = NO_NAMESPACE
+    if alone and subprocess.run([alone, "--user", "--map-root-user", "--net", "true"], capture_output=True, check=False).returncode == 0:
+        command, isolation = [alone, "--user", "--map-root-user", "--net", *command], "no network"
+    environment = {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "TZ": "UTC", "HOME": str(temporary), "TMPDIR": str(temporary),
+                   "MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": str(spec.limits.threads)}  # fmt: skip
+
+    def prepare() -> None:
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        os.nice(NICENESS)
+
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment,
+                               cwd=temporary, start_new_session=True, preexec_fn=prepare)  # noqa: PLW1509  # fmt: skip
+    return process, isolation
