@@ -1,0 +1,1 @@
+"""The questions: one page each, no SQL and no arithmetic in a page."""

@@ -30,7 +30,7 @@ def judged(hours: dict[int, Profile], baseline: Baseline, end: int) -> Iterator[
         state, one = detector.advance(state, baseline, hours.get(hour, Profile()), settings)
         if one.alarm is None:
             continue
-        known = owner(opened, one.alarm.onset)
+        known = owner(opened, one.alarm.onset, one.alarm.continues)
         yield one.alarm, known is None
         if known is None:
             known = Incident(len(opened) + 1, "m", one.alarm.onset, one.alarm.hour, "open", ())

@@ -17,6 +17,7 @@ from monitor.profiles.profile import Profile
 MONDAY = 4 * 24  # 1970 began on a Thursday
 AUTOMATIC_AT = 0.7
 CALLERS = (("front-desk", 0.55), ("tax", 0.2), ("survey", 0.15), ("batch", 0.1))
+SURVEY = 2
 KINDS = {"TYP": (0.5, 0.3, 0.12, 0.08), "NAT": (0.3, 0.25, 0.2, 0.1, 0.08, 0.04, 0.03)}
 
 
@@ -126,8 +127,8 @@ def _hour(random: np.random.Generator, scenario: Scenario, hour: int, sizes: tup
     for one in scenario.changes:
         if not one.first <= hour < one.end:
             continue
-        foreign = random.random(n) < one.foreign
-        caller[foreign], part[foreign], logit[foreign] = 2, 0.7, logit[foreign] - 1.5
+        foreign = (caller == SURVEY) & (random.random(n) < one.foreign / CALLERS[SURVEY][1])
+        part[foreign], logit[foreign] = 0.7, logit[foreign] - 1.5
         anywhere = random.random(n) < one.scrambled
         label[anywhere] = random.integers(scenario.labels, size=int(anywhere.sum()))
         label[random.random(n) < one.newborn] = scenario.labels - 1

@@ -21,7 +21,7 @@ from monitor.metrics.metric import Reading
 from monitor.profiles.profile import Profile
 from monitor.settings import Detection
 
-AFFECTED = 3.0  # nats of climb from which a line counts as touched by the alarm's event
+AFFECTED = 7.0  # nats of climb from which a line counts as touched by the alarm's event: no single hour gives as much
 RAISED_BY = 1.5  # a touched line is told again only when it moves half as far again
 REMEASURED_HOURS = 72  # an effect is measured again while its incident is young
 LEARNING_HOURS = 14 * 24  # a witness sees the same change better and better for two half-lives
@@ -68,12 +68,18 @@ class State(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Alarm:
-    """Hold an alarm: its hour, when its main cause began, each metric's share of the evidence, and the touched lines."""
+    """
+    Hold an alarm: its hour, when its main cause began, each metric's share of the evidence, and the touched lines.
+
+    `continues` is the hour at which a young incident was found that has told of the main cause already: the same change,
+    seen better.
+    """
 
     hour: int
     onset: int
     shares: dict[str, float]
     lines: tuple[int, ...]
+    continues: int | None = None
 
 
 @dataclass(frozen=True)
@@ -230,8 +236,10 @@ def _alarm(new: State, baseline: Baseline, scale: int, now: int) -> Alarm:
     first = next(iter(shares))
     best = max((i for i in held if baseline.lines[i].metric == first), key=lambda i: held[i])
     onset = new.onset[best][int(np.argmax(new.wealth[best]))]
-    touched = tuple(i for i in range(len(baseline.lines)) if max(new.climb[i]) >= AFFECTED)
-    return Alarm(now, onset, shares, touched)
+    touched = tuple(i for i, line in enumerate(baseline.lines) if max(new.climb[i]) >= AFFECTED or i == best)
+    known = (one.found for one in new.raised if _kind(baseline, one.line) == _kind(baseline, best)
+             and now - one.found <= _young(baseline.lines[best].metric))  # fmt: skip
+    return Alarm(now, onset, shares, touched, max(known, default=None))
 
 
 def raise_floors(state: State, alarm: Alarm, found: int) -> State:
@@ -262,22 +270,28 @@ def _raise(new: State, found: int, number: int) -> None:
 
 def _remeasure(new: State, baseline: Baseline, now: int) -> None:
     """
-    Measure effects again at midnight while an incident is young, and take the larger.
+    Measure effects again at midnight while an incident is young.
 
+    The first midnight a day after the alarm replaces the first guess, which rests on the few hours that raised it; later
+    ones take the larger.
     A line that climbs since before the incident was a day old belongs to it, and so does one that tells of the same
     metric in the same direction: the day scale and the witnesses see a change later than the hours do.
     """
     for one in new.raised:
-        if now - one.found <= REMEASURED_HOURS and one.weight:
-            one.floor = max(one.floor, RAISED_BY * one.moved / one.weight)
+        if 24 <= now - one.found <= REMEASURED_HOURS and one.weight:
+            effect = RAISED_BY * one.moved / one.weight
+            one.floor = effect if now - one.found < 48 else max(one.floor, effect)
     for found in sorted({one.found for one in new.raised}):
         told = {_kind(baseline, one.line) for one in new.raised if one.found == found}
         for number, line in enumerate(baseline.lines):
-            age = now - found
-            if max(new.climb[number]) < AFFECTED or age > (LEARNING_HOURS if line.metric == WITNESS else REMEASURED_HOURS):
+            if max(new.climb[number]) < AFFECTED or now - found > _young(line.metric):
                 continue
             if new.onset[number][0] <= found + JOINED_HOURS or _kind(baseline, number) in told:
                 _raise(new, found, number)
+
+
+def _young(metric: str) -> int:
+    return LEARNING_HOURS if metric == WITNESS else REMEASURED_HOURS
 
 
 def _kind(baseline: Baseline, number: int) -> tuple[str, int]:

@@ -63,17 +63,19 @@ class Incident:
         return self.state != "closed" and onset_hour <= self.found_hour + JOINED_HOURS
 
 
-def owner(known: Iterable[Incident], onset_hour: int) -> Incident | None:
+def owner(known: Iterable[Incident], onset_hour: int, continues: int | None = None) -> Incident | None:
     """
     Return the oldest incident that an alarm whose cause began at `onset_hour` belongs to; None when it tells of a new one.
 
-    The oldest, because what began before a later incident cannot be that one's doing.
+    The oldest, because what began before a later incident cannot be that one's doing; `continues` is the hour at which
+    an incident was found that has told of this cause already.
 
     >>> first, second = Incident(1, "ape", 100, 110, "open", ()), Incident(2, "ape", 195, 200, "open", ())
     >>> [one and one.id for one in (owner([second, first], hour) for hour in (120, 150, 230))]
     [1, 2, None]
     """
-    return min((one for one in known if one.joins(onset_hour)), key=lambda one: (one.found_hour, one.id), default=None)
+    going = [one for one in known if one.joins(onset_hour) or (one.state != "closed" and one.found_hour == continues)]
+    return min(going, key=lambda one: (one.found_hour, one.id), default=None)
 
 
 @dataclass(frozen=True)

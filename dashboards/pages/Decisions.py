@@ -1,0 +1,45 @@
+"""Retrain, label first or wait?"""
+
+import polars as pl
+import streamlit as st
+
+from dashboards import shared, views
+from monitor.window import moment
+
+WORDS = {"retrain": "Retrain", "label_first": "Label first", "wait": "Wait"}
+
+st.title("Decisions")
+st.caption("Retrain, label first or wait?")
+
+found = views.decisions_of(shared.model())
+if not found:
+    st.info("Nothing was proposed yet: the decide job needs a reference and a week of traffic.")
+    st.stop()
+
+one = found[0]
+evidence = one["evidence"]
+st.subheader(f"{WORDS[one['recommendation']]} ({one['state']})")
+st.text(one["sentence"])
+tiles = st.columns(3)
+tiles[0].metric("A week of waiting costs", f"{evidence['weekly_loss'][0]:,.0f} EUR", f"{evidence['weekly_loss'][1]:,.0f} to {evidence['weekly_loss'][2]:,.0f}", delta_color="off", delta_arrow="off")
+tiles[1].metric(f"Net benefit over {evidence['horizon_weeks']:g} weeks", f"{evidence['benefit'][0]:,.0f} EUR", f"{evidence['benefit'][1]:,.0f} to {evidence['benefit'][2]:,.0f}", delta_color="off", delta_arrow="off")
+tiles[2].metric("Above zero with probability", f"{evidence['probability']:.2f}")
+terms = pl.DataFrame(evidence["terms"]).select("name", "value", "low", "high", "source")
+share = pl.Series("share of variance", [evidence["variance_shares"].get(name) for name in terms["name"]])
+st.dataframe(terms.with_columns(share), hide_index=True)
+st.text("Approval runs:")
+st.code(" ".join(one["trigger"]) or "nothing", language=None)
+st.text(f"Proposed {moment(one['made_us']):%d %b %Y %H:%M} UTC by {one['requester']}, open until {moment(one['expires_us']):%d %b %Y}.")
+
+if one["state"] == "proposed":
+    reason = st.text_input("Reason (at least 10 characters)", key="reason", max_chars=200)
+    for column, title, verb in zip(st.columns(2), ("Approve", "Reject"), ("approve", "reject"), strict=True):
+        if column.button(title, disabled=len(reason.strip()) < 10):
+            shared.ask(verb, f"decision:{one['id']}", one["revision"], reason)
+            st.rerun()
+for row in views.actions_on(f"decision:{one['id']}")[:5]:
+    outcome = "waits for the act job" if row["applied_us"] is None else row["refusal"] or "applied"
+    st.text(f"{row['verb']} by {row['actor']}: {outcome}")
+
+st.subheader("Earlier")
+st.dataframe(pl.DataFrame([{"id": d["id"], "recommendation": d["recommendation"], "state": d["state"], "sentence": d["sentence"]} for d in found]), hide_index=True)

@@ -1,0 +1,80 @@
+"""What happened, and what do we do?"""
+
+import polars as pl
+import streamlit as st
+
+from dashboards import charts, shared, views
+from monitor.errors import NoData
+from monitor.report.pictures import metric_picture
+from monitor.window import hour_of
+
+
+def listing() -> None:
+    """Show all incidents of the model."""
+    closed = st.toggle("Closed ones too", key="closed")
+    found = views.incidents_of(shared.model(), closed=closed)
+    open_ = [one for one in found if one.state == "open"]
+    st.subheader(f"{len(open_)} open" if open_ else "Nothing is open.")
+    for one in found:
+        st.text(f"#{one.id}  {one.state:<10}  since {shared.when(one.onset_hour)}, found after {one.found_hour - one.onset_hour} h\n{one.claim}")
+        st.page_link("pages/Incidents.py", label=f"Open incident {one.id}", query_params={"id": str(one.id)})
+
+
+def one_incident(number: int) -> None:
+    """Show one incident, downwards: claim, causes, whom, which answers, which words, which texts, what to do."""
+    try:
+        one, history, messages, asked = views.incident(number)
+    except NoData:
+        st.info(f"There is no incident {number}.")
+        return
+    st.subheader(f"#{one.id} {one.state}, since {shared.when(one.onset_hour)}")
+    st.text(one.claim)
+    st.text("\n".join(f"{cause.share:4.0%} of the evidence  {cause.text}" for cause in one.causes))
+    curve = views.history(one.model, one.causes[0].metric, one.onset_hour - 168, hour_of(shared.now())) if one.causes else pl.DataFrame()
+    if not curve.is_empty():
+        st.altair_chart(metric_picture(curve, metric=one.causes[0].metric, title="From a week before the onset until now", subtitle="band: the reference; line: the onset", onset=one.onset_hour, zone=shared.config().working_hours.zone, size=(900, 240)))
+    segments = one.detail.get("segments", [])
+    if segments:
+        st.subheader("Whom does it concern?")
+        st.dataframe(pl.DataFrame(segments).select("field", "value", "then", "now", "share_of_change"), hide_index=True)
+    labels = one.detail.get("labels", [])
+    if labels:
+        st.altair_chart(charts.dumbbells(pl.DataFrame(labels).select(label="title", then="then", now="now"), "Answers that moved most"))
+    words = one.detail.get("terms", {})
+    for side, title in (("gained", "Words that came"), ("lost", "Words that went")):
+        if words.get(side):
+            st.subheader(title)
+            st.dataframe(pl.DataFrame(words[side], schema=["word", "then", "now"], orient="row"), hide_index=True)
+    if one.detail.get("texts"):
+        st.subheader("Texts unlike the reference (redacted)")
+        st.dataframe(pl.DataFrame(one.detail["texts"]), hide_index=True)
+    act(one.id, one.revision, one.state, asked)
+    st.subheader("History")
+    st.dataframe(pl.DataFrame(history), hide_index=True)
+    if messages:
+        st.dataframe(pl.DataFrame(messages), hide_index=True)
+
+
+def act(number: int, revision: int, state: str, asked: list[dict]) -> None:
+    """Offer what may be done; a job applies it within a minute."""
+    st.subheader("What to do")
+    st.code(f"vigie incidents ack {number} --reason ...\nvigie incidents close {number} --reason ...\nvigie report --incident {number}", language=None)
+    reason = st.text_input("Reason", key="reason", max_chars=200)
+    first, second, third = st.columns(3)
+    for column, title, verb in ((first, "Acknowledge", "ack"), (second, "Close: fixed", "close:fixed"), (third, "Close: false alarm", "close:false_alarm")):
+        if column.button(title, disabled=state == "closed" or not reason):
+            shared.ask(verb, f"incident:{number}", revision, reason)
+            st.rerun()
+    for row in asked[:5]:
+        outcome = "waits for the act job" if row["applied_us"] is None else row["refusal"] or "applied"
+        st.text(f"{row['verb']} by {row['actor']}: {outcome}")
+
+
+st.title("Incidents")
+st.caption("What happened, and what do we do?")
+wanted = st.query_params.get("id", "")
+if wanted.isdigit():
+    st.page_link("pages/Incidents.py", label="All incidents")
+    one_incident(int(wanted))
+else:
+    listing()

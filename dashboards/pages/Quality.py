@@ -1,0 +1,54 @@
+"""How many answers are right, and how do we know?"""
+
+import streamlit as st
+
+from dashboards import charts, shared, views
+from monitor.report.pictures import metric_picture
+
+st.title("Quality")
+st.caption("How many answers are right, and how do we know?")
+
+model, window = shared.model(), shared.window()
+figures, now = views.quality(model), views.profile(model, window.first, window.end)
+if not now.records:
+    st.info("No prediction lies in this range.")
+    st.stop()
+measured = figures.get(("accuracy_automatic", "measured"))
+if measured and measured["value"] is not None:
+    st.subheader(f"{100 * measured['value']:.1f} % of automatic answers are right ({100 * measured['low']:.1f} to {100 * measured['high']:.1f})")
+    st.text(f"From {measured['size']:.0f} audited answers; {measured['note']}.")
+else:
+    st.subheader("We cannot know how many automatic answers are right.")
+    st.text(measured["note"] if measured else "No audited label was ever read: name label_files in config.yaml.")
+
+view = st.segmented_control("View", ["Automation", "Accuracy", "Confidence"], default="Automation", key="view", bind="query-params")
+in_force = shared.config().models[model].automatic_at(shared.now())
+points = views.automation_points(model, window.first, window.end)
+if view == "Accuracy":
+    frame = views.quality_history(model, "accuracy_automatic")
+    if frame.is_empty():
+        st.info("No figure yet: the estimate job needs a reference and labels.")
+    else:
+        st.altair_chart(charts.accuracy(frame))
+elif view == "Confidence":
+    pinned = views.reference(model)
+    then = pinned[1].score if pinned else now.score
+    bins = [(0.01 + 0.02 * b, int(now.score.counts[4 * b : 4 * b + 4].sum()), int(then.counts[4 * b : 4 * b + 4].sum())) for b in range(50)]
+    st.altair_chart(charts.score_histogram(bins, in_force))
+elif not points:
+    st.info("No curve yet: the calibration needs at least 200 labels of the reference.")
+else:
+    tried = st.slider("What if the threshold were", 0.0, 1.0, float(in_force or 0.5), 0.025, key="t", bind="query-params")
+    st.altair_chart(charts.automation_curve(points, tried, in_force))
+    now_point = min(points, key=lambda p: abs(p.threshold - (in_force or 0.0)))
+    then_point = min(points, key=lambda p: abs(p.threshold - tried))
+    hours = shared.config().models[model].minutes_per_case / 60
+    for column, title, value, base in zip(
+        st.columns(4), ("Automation rate, %", "Cases to people a week", "Hours a week", "Wrong automatic a week (estimate)"),
+        (100 * then_point.rate, then_point.to_people, then_point.to_people * hours, then_point.wrong),
+        (100 * now_point.rate, now_point.to_people, now_point.to_people * hours, now_point.wrong), strict=True,
+    ):  # fmt: skip
+        column.metric(title, f"{value:,.0f}", f"{value - base:+,.0f} against now", delta_color="off")
+history = views.history(model, "automation", window.first, window.end)
+if not history.is_empty():
+    st.altair_chart(metric_picture(history, metric="automation", title="Automation rate", subtitle="band: what the reference does by itself", zone=shared.config().working_hours.zone, size=(900, 200)))

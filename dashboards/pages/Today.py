@@ -1,0 +1,43 @@
+"""Is anything wrong with this model?"""
+
+import streamlit as st
+
+from dashboards import shared, views
+from monitor.report.pictures import metric_picture
+
+SHAPES = {"OK": "●", "WATCH": "▲", "ALARM": "■", "UNKNOWN": "◌", "SILENT": "○"}
+TILES = (("volume", "predictions an hour"), ("automation", "automation rate"), ("confidence", "mean confidence"), ("latency", "usual latency, ms"))
+
+st.title("Today")
+st.caption("Is anything wrong with this model?")
+
+model, window = shared.model(), shared.window()
+verdict, extras = views.standing_of(model)
+st.header(f"{SHAPES[verdict.status]} {verdict.status}")
+st.text(verdict.sentence)
+if extras["accuracy"]:
+    st.text(f"Accuracy is UNKNOWN: {extras['accuracy']}.")
+
+whole = views.profile(model, window.first, window.end)
+if not whole.records:
+    st.info(f"No prediction of {shared.plain(model)} in this range. See Service, or run `vigie once ingest summarise`.")
+    st.stop()
+
+figures = views.quality(model)
+right, wrong = figures.get(("accuracy_automatic", "measured")), figures.get(("wrong_automatic", "estimated"))
+tiles = st.columns(5)
+tiles[0].metric("Predictions", f"{whole.records:,}")
+tiles[1].metric("Automation rate", f"{100 * whole.automatic / whole.decided:.1f} %" if whole.decided else "not known")
+tiles[2].metric("Automatic answers right", f"{100 * right['value']:.1f} %" if right and right["value"] is not None else "UNKNOWN")
+tiles[3].metric("Probably wrong a day", f"{wrong['value']:.0f}" if wrong and wrong["value"] is not None else "UNKNOWN")
+tiles[4].metric("99 % within", f"{whole.latency.quantile(0.99):.0f} ms" if whole.latency.total else "not logged")
+
+for one in views.incidents_of(model, closed=False):
+    st.text(f"■ #{one.id} {one.state}, since {shared.when(one.onset_hour)}: {one.claim}")
+    st.page_link("pages/Incidents.py", label=f"Open incident {one.id}", query_params={"id": str(one.id)})
+
+for columns, pair in zip([st.columns(2), st.columns(2)], (TILES[:2], TILES[2:]), strict=True):
+    for column, (metric, title) in zip(columns, pair, strict=True):
+        history = views.history(model, metric, window.first, window.end)
+        if not history.is_empty():
+            column.altair_chart(metric_picture(history, metric=metric, title=title, subtitle="band: what the reference does by itself", zone=shared.config().working_hours.zone, size=(480, 200)))

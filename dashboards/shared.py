@@ -1,0 +1,74 @@
+"""Lend pages the clock, the store, what is selected, and a safe way to show names."""
+
+import os
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from monitor.config import Config, load
+from monitor.store import actions
+from monitor.store.store import Store
+from monitor.window import Window, hour_of, start_of
+
+RANGES = {"24h": 1, "7d": 7, "30d": 30, "90d": 90}
+LONGEST = 200
+
+
+def now() -> datetime:
+    """Read the clock."""
+    return datetime.now(UTC)
+
+
+@st.cache_resource
+def config() -> Config:
+    """Read config.yaml once per process."""
+    return load(Path(os.environ["VIGIE_CONFIG"]))
+
+
+@st.cache_resource
+def store() -> Store:
+    """Open the store for reading."""
+    return Store.open(config().database, read_only=True)
+
+
+def model() -> str:
+    """Return the selected model."""
+    return str(st.session_state.get("model") or next(iter(config().models)))
+
+
+def window() -> Window:
+    """Return the selected range, up to the running hour."""
+    days = RANGES.get(str(st.session_state.get("range", "30d")), 30)
+    return Window(hour_of(now() - timedelta(days=days)), hour_of(now()))
+
+
+def when(hour: int, form: str = "%a %d %b %H:%M") -> str:
+    """Write the start of an hour in the zone people work in."""
+    return start_of(hour).astimezone(ZoneInfo(config().working_hours.zone)).strftime(form)
+
+
+def plain(value: object) -> str:
+    r"""
+    Return a name so that Markdown shows it letter by letter: controls as escapes, a backslash before punctuation.
+
+    >>> plain("![x](http://evil)")
+    '\\!\\[x\\]\\(http\\:\\/\\/evil\\)'
+    """
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value))[:LONGEST]
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", shown)
+
+
+def actor() -> str:
+    """Return who looks: the door's header, or `local` where no login is asked."""
+    name = st.context.headers.get("x-vigie-user", "")
+    return config().person(f"login:{name}") if name else "local"
+
+
+def ask(verb: str, subject: str, revision: int | None, reason: str) -> None:
+    """Insert an action row; a job applies it."""
+    writer = Store.open(config().database)
+    with writer.write() as connection:
+        actions.ask(connection, actor(), verb, subject, revision, reason, now())

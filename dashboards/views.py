@@ -1,0 +1,158 @@
+"""Fetch the rows a page shows."""
+
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from dashboards import shared
+from monitor.detection.incident import Incident
+from monitor.metrics.prediction_shift import moved_share
+from monitor.profiles.profile import Profile
+from monitor.quality.automation_curve import Point, curve
+from monitor.quality.calibration import Calibration
+from monitor.store import actions, arrivals, decisions, estimates, incidents, outbox, profiles, readings, references, reports, runs, standing
+from monitor.store import shadow as shadows
+from monitor.verdict import Verdict, verdict
+from monitor.window import Window
+
+
+def cached(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Keep answers for a minute, at most 200 of them."""
+    return st.cache_data(ttl=60, max_entries=200, show_spinner=False)(function)
+
+
+@cached
+def standing_of(model: str) -> tuple[Verdict, dict[str, Any]]:
+    """Return verdict and extras of a model."""
+    config = shared.config()
+    with shared.store().read() as connection:
+        facts, extras = standing.facts(connection, config.models[model], shared.now(), config.detection.warning_share, config.ingest.silent_after_expected)
+    return verdict(facts), extras
+
+
+@cached
+def history(model: str, metric: str, first: int, end: int) -> pl.DataFrame:
+    """Return readings of a metric."""
+    with shared.store().read() as connection:
+        return readings.history(connection, model, metric, Window(first, end))
+
+
+@cached
+def metrics(model: str) -> list[str]:
+    """Return the metrics that have readings."""
+    with shared.store().read() as connection:
+        return readings.metrics(connection, model)
+
+
+@cached
+def profile(model: str, first: int, end: int) -> Profile:
+    """Return the sum of a window."""
+    with shared.store().read() as connection:
+        return profiles.total(connection, model, Window(first, end))
+
+
+@cached
+def reference(model: str) -> tuple[Window, Profile, str] | None:
+    """Return the reference's window, its profile, and whether it is clean."""
+    with shared.store().read() as connection:
+        row = references.active(connection, model)
+        if row is None:
+            return None
+        window = Window(row.first_hour, row.end_hour)
+        return window, profiles.total(connection, model, window), str(row.clean_detail)
+
+
+def incidents_of(model: str, *, closed: bool) -> list[Incident]:
+    """Return the model's incidents, newest first."""
+    with shared.store().read() as connection:
+        return incidents.all(connection, model, None if closed else ("open", "recovering"))
+
+
+def incident(number: int) -> tuple[Incident, list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return an incident, its history, its messages and the actions asked for."""
+    with shared.store().read() as connection:
+        told = [{"at": f"{c.at:%d %b %H:%M}", "change": c.change, "by": c.actor, "reason": c.reason} for c in incidents.history(connection, number)]
+        sent = [{"to": m["recipient"], "event": m["event"], "state": m["state"]} for m in outbox.about(connection, f"incident:{number}")]
+        return incidents.get(connection, number), told, sent, actions.about(connection, f"incident:{number}")
+
+
+def labels_beside(model: str, window: Window) -> tuple[pl.DataFrame, float, float] | None:
+    """Return shares of labels then and now with titles, the share that moved, and what chance alone gives."""
+    pinned = reference(model)
+    if pinned is None:
+        return None
+    now, then = profile(model, window.first, window.end), pinned[1]
+    names = shared.config().nomenclature(model)
+    rows = [(names.name(n), then.labels.share(n), now.labels.share(n)) for n in sorted(then.labels.of_name | now.labels.of_name)]
+    frame = pl.DataFrame(rows, schema={"label": pl.String, "then": pl.Float64, "now": pl.Float64}, orient="row")
+    moved, chance = moved_share(now, then)
+    return frame.with_columns(moved=(pl.col("now") - pl.col("then"))).sort(pl.col("moved").abs(), descending=True), moved, chance
+
+
+@cached
+def quality(model: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the newest accuracy figures."""
+    with shared.store().read() as connection:
+        return estimates.latest(connection, model)
+
+
+@cached
+def quality_history(model: str, name: str) -> pl.DataFrame:
+    """Return accuracy by day, measured and estimated."""
+    with shared.store().read() as connection:
+        rows = [row for basis in ("measured", "estimated") for row in estimates.history(connection, model, name, basis)]
+    schema = {"day": pl.Int64, "basis": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64}
+    return pl.DataFrame([tuple(row[c] for c in schema) for row in rows if row["value"] is not None], schema=schema, orient="row")
+
+
+@cached
+def automation_points(model: str, first: int, end: int) -> list[Point]:
+    """Return the automation curve of a window; empty without a calibration."""
+    with shared.store().read() as connection:
+        found = estimates.calibration(connection, model)
+    scores = profile(model, first, end).score
+    if found is None or not scores.total:
+        return []
+    return curve(scores, Calibration(*found), (end - first) / 168)
+
+
+def comparison(model: str) -> dict[str, Any] | None:
+    """Return the newest comparison with a challenger."""
+    with shared.store().read() as connection:
+        return shadows.latest_comparison(connection, model)
+
+
+def service() -> dict[str, list[dict[str, Any]]]:
+    """Return feed, rejects, jobs and messages."""
+    with shared.store().read() as connection:
+        newest: dict[str, dict[str, Any]] = {}
+        for run in runs.latest(connection, 400):
+            newest.setdefault(run["job"], run)
+        return {"feed": arrivals.feed(connection), "rejects": arrivals.rejects_by_reason(connection), "jobs": list(newest.values()),
+                "messages": outbox.latest(connection, 50)}  # fmt: skip
+
+
+def last_tick_us() -> int | None:
+    """Return when the scheduler last completed a tick."""
+    with shared.store().read() as connection:
+        return runs.last_tick_us(connection)
+
+
+def decisions_of(model: str) -> list[dict[str, Any]]:
+    """Return the model's decisions with their approvals, newest first."""
+    with shared.store().read() as connection:
+        return [decisions.get(connection, row["id"]) for row in decisions.all(connection, model)]
+
+
+def actions_on(subject: str) -> list[dict[str, Any]]:
+    """Return what was asked for on a subject, newest first."""
+    with shared.store().read() as connection:
+        return actions.about(connection, subject)
+
+
+def reports_made() -> list[dict[str, Any]]:
+    """Return reports, newest first."""
+    with shared.store().read() as connection:
+        return reports.all(connection)
