@@ -23,15 +23,20 @@ SETTINGS: dict[str, Any] = {
     "theme.light.primaryColor": "#0072B2",
     "theme.dark.primaryColor": "#56B4E9",
 }
-SANDBOX = [(b"content-security-policy", b"sandbox allow-scripts; default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; connect-src 'none'")]
+SANDBOX = [
+    (
+        b"content-security-policy",
+        b"sandbox allow-scripts; default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; connect-src 'none'",
+    )
+]
 
 
 def application(config: Config) -> Any:
     """Return the ASGI application: the door before everything."""
     os.environ["VIGIE_CONFIG"] = str(config.path)
+    from starlette.routing import Route
     from streamlit import App
     from streamlit import config as settings
-    from starlette.routing import Route
 
     from dashboards.door import Door
 
@@ -63,7 +68,13 @@ def serve(config: Config) -> None:
     from monitor.store.store import Store
 
     schema.upgrade(Store.open(config.database))
-    uvicorn.run(application(config), host=config.dashboard.address, port=config.dashboard.port, log_level="warning", ws_max_size=8 * 1024 * 1024)
+    uvicorn.run(
+        application(config),
+        host=config.dashboard.address,
+        port=config.dashboard.port,
+        log_level="warning",
+        ws_max_size=8 * 1024 * 1024,
+    )
 
 
 if __name__ == "__main__":

@@ -17,9 +17,16 @@ def dumbbells(frame: pl.DataFrame, title: str) -> alt.LayerChart:
     y = alt.Y("short:N", sort=None, title=None, axis=alt.Axis(labelLimit=320))
     x = alt.X("share:Q", title=None, axis=alt.Axis(format=".1%"))
     long = rows.unpivot(on=["then", "now"], index="short", variable_name="side", value_name="share")
-    colour = alt.Color("side:N", title=None, scale=alt.Scale(domain=["then", "now"], range=[THEN, NOW]), legend=alt.Legend(orient="top"))
-    points = alt.Chart(long, title=alt.TitleParams(title, anchor="start")).mark_circle(size=90, opacity=1).encode(
-        y=y, x=x, color=colour, tooltip=["short", "side", alt.Tooltip("share:Q", format=".2%")]
+    colour = alt.Color(
+        "side:N",
+        title=None,
+        scale=alt.Scale(domain=["then", "now"], range=[THEN, NOW]),
+        legend=alt.Legend(orient="top"),
+    )
+    points = (
+        alt.Chart(long, title=alt.TitleParams(title, anchor="start"))
+        .mark_circle(size=90, opacity=1)
+        .encode(y=y, x=x, color=colour, tooltip=["short", "side", alt.Tooltip("share:Q", format=".2%")])
     )
     bars = alt.Chart(rows).mark_rule(color=THEN).encode(y=y, x=alt.X("then:Q", title=None), x2="now:Q")
     return (bars + points).properties(height=28 * rows.height + 40)
@@ -27,17 +34,23 @@ def dumbbells(frame: pl.DataFrame, title: str) -> alt.LayerChart:
 
 def score_histogram(bins: list[tuple[float, int, int]], threshold: float | None) -> alt.LayerChart:
     """Draw the shares of scores now (bars) and in the reference (line), with the threshold in force."""
-    frame = pl.DataFrame(bins, schema={"score": pl.Float64, "now": pl.Int64, "then": pl.Int64}, orient="row").with_columns(
-        now=pl.col("now") / pl.col("now").sum(), then=pl.col("then") / pl.col("then").sum()
-    )
+    frame = pl.DataFrame(
+        bins, schema={"score": pl.Float64, "now": pl.Int64, "then": pl.Int64}, orient="row"
+    ).with_columns(now=pl.col("now") / pl.col("now").sum(), then=pl.col("then") / pl.col("then").sum())
     x = alt.X("score:Q", title="score", scale=alt.Scale(domain=[0, 1]))
     title = alt.TitleParams("Scores now (bars) and in the reference (line)", anchor="start")
     layers: list[Any] = [
-        alt.Chart(frame, title=title).mark_bar(color=NOW, opacity=0.7, size=9).encode(x=x, y=alt.Y("now:Q", title=None, axis=alt.Axis(format=".0%"))),
+        alt.Chart(frame, title=title)
+        .mark_bar(color=NOW, opacity=0.7, size=9)
+        .encode(x=x, y=alt.Y("now:Q", title=None, axis=alt.Axis(format=".0%"))),
         alt.Chart(frame).mark_line(color=THEN, strokeWidth=2).encode(x=x, y=alt.Y("then:Q", title=None)),
     ]
     if threshold is not None:
-        layers.append(alt.Chart(pl.DataFrame({"score": [threshold]})).mark_rule(strokeDash=[5, 4], color="gray").encode(x="score:Q"))
+        layers.append(
+            alt.Chart(pl.DataFrame({"score": [threshold]}))
+            .mark_rule(strokeDash=[5, 4], color="gray")
+            .encode(x="score:Q")
+        )
     return alt.layer(*layers).properties(height=240)
 
 
@@ -46,14 +59,24 @@ def automation_curve(points: list[Point], chosen: float, in_force: float | None)
     frame = pl.DataFrame([(p.threshold, p.rate, p.accuracy) for p in points if p.rate > 0], orient="row",
                          schema={"threshold": pl.Float64, "rate": pl.Float64, "accuracy": pl.Float64})  # fmt: skip
     x = alt.X("rate:Q", title="automation rate", axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1]))
-    y = alt.Y("accuracy:Q", title="accuracy of automatic answers", axis=alt.Axis(format=".0%"), scale=alt.Scale(zero=False))
-    tip = [alt.Tooltip("threshold:Q", format=".3f"), alt.Tooltip("rate:Q", format=".1%"), alt.Tooltip("accuracy:Q", format=".1%")]
+    y = alt.Y(
+        "accuracy:Q", title="accuracy of automatic answers", axis=alt.Axis(format=".0%"), scale=alt.Scale(zero=False)
+    )
+    tip = [
+        alt.Tooltip("threshold:Q", format=".3f"),
+        alt.Tooltip("rate:Q", format=".1%"),
+        alt.Tooltip("accuracy:Q", format=".1%"),
+    ]
     title = alt.TitleParams("What each threshold would give (estimate)", anchor="start")
     layers: list[Any] = [alt.Chart(frame, title=title).mark_line(color=NOW).encode(x=x, y=y, tooltip=tip)]
     for at, filled in ((in_force, True), (chosen, False)):
         if at is not None:
             near = frame.filter((pl.col("threshold") - at).abs() < 0.0126).head(1)
-            layers.append(alt.Chart(near).mark_point(size=140, filled=filled, color=NOW, strokeWidth=2.5).encode(x=x, y=y, tooltip=tip))
+            layers.append(
+                alt.Chart(near)
+                .mark_point(size=140, filled=filled, color=NOW, strokeWidth=2.5)
+                .encode(x=x, y=y, tooltip=tip)
+            )
     return alt.layer(*layers).properties(height=320)
 
 
@@ -63,9 +86,22 @@ def accuracy(frame: pl.DataFrame) -> alt.LayerChart:
     x = alt.X("time:T", title=None)
     y = alt.Y("value:Q", title=None, axis=alt.Axis(format=".0%"), scale=alt.Scale(zero=False))
     guess, seen = frame.filter(pl.col("basis") == "estimated"), frame.filter(pl.col("basis") == "measured")
-    title = alt.TitleParams("Accuracy of automatic answers", subtitle="line: audited, 28 days; band: estimated without labels", anchor="start", subtitleColor="gray")
-    band = alt.Chart(guess, title=title).mark_area(color=OTHER, opacity=0.25).encode(x=x, y=alt.Y("low:Q", title=None, scale=alt.Scale(zero=False)), y2="high:Q")
-    line = alt.Chart(seen).mark_line(color=NOW, point=True).encode(x=x, y=y, tooltip=["time:T", alt.Tooltip("value:Q", format=".1%")])
+    title = alt.TitleParams(
+        "Accuracy of automatic answers",
+        subtitle="line: audited, 28 days; band: estimated without labels",
+        anchor="start",
+        subtitleColor="gray",
+    )
+    band = (
+        alt.Chart(guess, title=title)
+        .mark_area(color=OTHER, opacity=0.25)
+        .encode(x=x, y=alt.Y("low:Q", title=None, scale=alt.Scale(zero=False)), y2="high:Q")
+    )
+    line = (
+        alt.Chart(seen)
+        .mark_line(color=NOW, point=True)
+        .encode(x=x, y=y, tooltip=["time:T", alt.Tooltip("value:Q", format=".1%")])
+    )
     whiskers = alt.Chart(seen).mark_rule(color=NOW, opacity=0.5).encode(x=x, y=alt.Y("low:Q", title=None), y2="high:Q")
     return alt.layer(band, whiskers, line).properties(height=260)
 
@@ -76,6 +112,10 @@ def flows(rows: list[dict[str, Any]]) -> alt.Chart:
     return (
         alt.Chart(frame, title=alt.TitleParams("Where they differ: champion → challenger", anchor="start"))
         .mark_bar(color=OTHER)
-        .encode(y=alt.Y("flow:N", sort="-x", title=None), x=alt.X("count:Q", title="texts"), tooltip=["champion", "challenger", "count"])
+        .encode(
+            y=alt.Y("flow:N", sort="-x", title=None),
+            x=alt.X("count:Q", title="texts"),
+            tooltip=["champion", "challenger", "count"],
+        )
         .properties(height=24 * len(rows) + 30)
     )

@@ -59,7 +59,11 @@ class Door:
             "font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; "
             "base-uri 'none'; object-src 'none'"
         )
-        self.headers = [(b"content-security-policy", policy.encode()), (b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+        self.headers = [
+            (b"content-security-policy", policy.encode()),
+            (b"x-content-type-options", b"nosniff"),
+            (b"referrer-policy", b"no-referrer"),
+        ]
         secret = self.settings.proxy_secret_file
         self.proxy_secret = secret.read_bytes().strip() if secret else b""
 
@@ -102,7 +106,11 @@ class Door:
         key = hashlib.sha256(cookie.value.encode()).hexdigest() if cookie else ""
         name, began, seen = self.sessions.get(key, ("", 0.0, 0.0))
         moment = self.clock()
-        if not name or moment - seen > self.settings.idle_minutes * 60 or moment - began > self.settings.session_hours * 3600:
+        if (
+            not name
+            or moment - seen > self.settings.idle_minutes * 60
+            or moment - began > self.settings.session_hours * 3600
+        ):
             self.sessions.pop(key, None)
             return None
         self.sessions[key] = (name, began, moment)
@@ -116,9 +124,16 @@ class Door:
         async def sent(message: dict[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 mine = {key for key, _ in self.headers}
-                kept = [(k, v) for k, v in message.get("headers", []) if k.lower() not in mine or k.lower() == b"content-security-policy" and b"sandbox" in v]
+                kept = [
+                    (k, v)
+                    for k, v in message.get("headers", [])
+                    if k.lower() not in mine or (k.lower() == b"content-security-policy" and b"sandbox" in v)
+                ]
                 own = any(k.lower() == b"content-security-policy" for k, _ in kept)
-                message = {**message, "headers": [*kept, *(h for h in self.headers if not (own and h[0] == b"content-security-policy"))]}
+                message = {
+                    **message,
+                    "headers": [*kept, *(h for h in self.headers if not (own and h[0] == b"content-security-policy"))],
+                }
             await send(message)
 
         return sent
@@ -165,5 +180,11 @@ def _header(scope: dict[str, Any], name: bytes) -> bytes:
 
 
 async def _answer(send: Any, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, (b"content-length", str(len(body)).encode())]})
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [*headers, (b"content-length", str(len(body)).encode())],
+        }
+    )
     await send({"type": "http.response.body", "body": body})

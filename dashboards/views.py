@@ -12,7 +12,20 @@ from monitor.metrics.prediction_shift import moved_share
 from monitor.profiles.profile import Profile
 from monitor.quality.automation_curve import Point, curve
 from monitor.quality.calibration import Calibration
-from monitor.store import actions, arrivals, decisions, estimates, incidents, outbox, profiles, readings, references, reports, runs, standing
+from monitor.store import (
+    actions,
+    arrivals,
+    decisions,
+    estimates,
+    incidents,
+    outbox,
+    profiles,
+    readings,
+    references,
+    reports,
+    runs,
+    standing,
+)
 from monitor.store import shadow as shadows
 from monitor.verdict import Verdict, verdict
 from monitor.window import Window
@@ -28,7 +41,13 @@ def standing_of(model: str) -> tuple[Verdict, dict[str, Any]]:
     """Return verdict and extras of a model."""
     config = shared.config()
     with shared.store().read() as connection:
-        facts, extras = standing.facts(connection, config.models[model], shared.now(), config.detection.warning_share, config.ingest.silent_after_expected)
+        facts, extras = standing.facts(
+            connection,
+            config.models[model],
+            shared.now(),
+            config.detection.warning_share,
+            config.ingest.silent_after_expected,
+        )
     return verdict(facts), extras
 
 
@@ -73,8 +92,14 @@ def incidents_of(model: str, *, closed: bool) -> list[Incident]:
 def incident(number: int) -> tuple[Incident, list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
     """Return an incident, its history, its messages and the actions asked for."""
     with shared.store().read() as connection:
-        told = [{"at": f"{c.at:%d %b %H:%M}", "change": c.change, "by": c.actor, "reason": c.reason} for c in incidents.history(connection, number)]
-        sent = [{"to": m["recipient"], "event": m["event"], "state": m["state"]} for m in outbox.about(connection, f"incident:{number}")]
+        told = [
+            {"at": f"{c.at:%d %b %H:%M}", "change": c.change, "by": c.actor, "reason": c.reason}
+            for c in incidents.history(connection, number)
+        ]
+        sent = [
+            {"to": m["recipient"], "event": m["event"], "state": m["state"]}
+            for m in outbox.about(connection, f"incident:{number}")
+        ]
         return incidents.get(connection, number), told, sent, actions.about(connection, f"incident:{number}")
 
 
@@ -85,10 +110,17 @@ def labels_beside(model: str, window: Window) -> tuple[pl.DataFrame, float, floa
         return None
     now, then = profile(model, window.first, window.end), pinned[1]
     names = shared.config().nomenclature(model)
-    rows = [(names.name(n), then.labels.share(n), now.labels.share(n)) for n in sorted(then.labels.of_name | now.labels.of_name)]
+    rows = [
+        (names.name(n), then.labels.share(n), now.labels.share(n))
+        for n in sorted(then.labels.of_name | now.labels.of_name)
+    ]
     frame = pl.DataFrame(rows, schema={"label": pl.String, "then": pl.Float64, "now": pl.Float64}, orient="row")
     moved, chance = moved_share(now, then)
-    return frame.with_columns(moved=(pl.col("now") - pl.col("then"))).sort(pl.col("moved").abs(), descending=True), moved, chance
+    return (
+        frame.with_columns(moved=(pl.col("now") - pl.col("then"))).sort(pl.col("moved").abs(), descending=True),
+        moved,
+        chance,
+    )
 
 
 @cached
@@ -104,7 +136,9 @@ def quality_history(model: str, name: str) -> pl.DataFrame:
     with shared.store().read() as connection:
         rows = [row for basis in ("measured", "estimated") for row in estimates.history(connection, model, name, basis)]
     schema = {"day": pl.Int64, "basis": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64}
-    return pl.DataFrame([tuple(row[c] for c in schema) for row in rows if row["value"] is not None], schema=schema, orient="row")
+    return pl.DataFrame(
+        [tuple(row[c] for c in schema) for row in rows if row["value"] is not None], schema=schema, orient="row"
+    )
 
 
 @cached

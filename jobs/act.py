@@ -69,7 +69,9 @@ def _apply(connection: Connection, config: Config, one: dict[str, Any], now: dat
         incidents.acknowledge(connection, int(number), one["revision"], one["actor"], one["reason"], now=now)
         return
     closed_as = one["verb"].partition(":")[2]
-    change = incidents.close(connection, int(number), one["revision"], closed_as, one["actor"], reason=one["reason"], now=now)
+    change = incidents.close(
+        connection, int(number), one["revision"], closed_as, one["actor"], reason=one["reason"], now=now
+    )
     closed = incidents.get(connection, int(number))
     outbox.queue(connection, messages(change, closed, config.routes), now)
     reference = references.active(connection, closed.model)

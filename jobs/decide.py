@@ -52,7 +52,9 @@ def _propose(connection: Connection, config: Config, model: str, now: datetime) 
     if not weeks.then.decided or not weeks.now.decided:
         return None
     settings = config.retraining.get(model, Retraining())
-    _, extras = standing.facts(connection, config.models[model], now, config.detection.warning_share, config.ingest.silent_after_expected)
+    _, extras = standing.facts(
+        connection, config.models[model], now, config.detection.warning_share, config.ingest.silent_after_expected
+    )
     trained_hour = pinned.end_hour
     known = labels.joined(connection, model, Window(trained_hour, hour_of(now) + 1)).height
     case = Case(_terms(connection, model, weeks, settings), settings.horizon_weeks, extras["accuracy"], known)
@@ -77,7 +79,14 @@ def _terms(connection: Connection, model: str, weeks: Weeks, settings: Retrainin
     manual = manual_now - manual_then
     error, low, high, source = _excess_error(connection, model, weeks)
     return (
-        Term("predictions", weeks.now.records, weeks.now.records, weeks.now.records, "exact", "profiles of the last 7 days"),
+        Term(
+            "predictions",
+            weeks.now.records,
+            weeks.now.records,
+            weeks.now.records,
+            "exact",
+            "profiles of the last 7 days",
+        ),
         Term("excess_manual", manual, manual - wide, manual + wide, "normal", "automation rate against the reference"),
         Term("excess_error", error, low, high, "normal", source),
         Term("person_eur", *settings.person_eur, "lognormal", "config.yaml"),
@@ -95,7 +104,9 @@ def _excess_error(connection: Connection, model: str, weeks: Weeks) -> tuple[flo
     basis, rows = "audits", [row for row in first if row["value"] is not None]
     if not rows:
         basis = "estimate without labels"
-        rows = [r for r in estimates.history(connection, model, "accuracy_automatic", "estimated") if r["value"] is not None]
+        rows = [
+            r for r in estimates.history(connection, model, "accuracy_automatic", "estimated") if r["value"] is not None
+        ]
     if len(rows) < 2:
         return 0.0, -0.05, 0.05, "nothing is known about accuracy"
     share = weeks.now.automatic / weeks.now.decided

@@ -11,7 +11,7 @@ from monitor.alerts import messages
 from monitor.config import Config
 from monitor.detection import detector, explain
 from monitor.detection.baseline import Baseline
-from monitor.detection.incident import Change, Incident
+from monitor.detection.incident import Change, Incident, owner
 from monitor.profiles.profile import Profile
 from monitor.store import arrivals, detectors, incidents, outbox, predictions, profiles, readings, references
 from monitor.store.store import Store
@@ -92,12 +92,20 @@ def _detect_model(store: Store, config: Config, model: str, now: datetime) -> st
             rows += _rows(model, judged, config)
             evidence = judged.evidence
             if judged.alarm is not None:
-                opened += _alarm(connection, subject, judged.alarm)
-                state = detector.raise_floors(state, judged.alarm, _owner(connection, subject, judged.alarm).found_hour)
+                incident, new = _alarm(connection, subject, judged.alarm)
+                opened += new
+                state = detector.raise_floors(state, judged.alarm, incident.found_hour)
             if judged.day:
                 state = _settle(connection, subject, state, judged)
         readings.replace(connection, model, hours, rows)
-        detectors.save(connection, model, subject.reference, judged_until=state.judged_until, state=state.to_bytes(), evidence=evidence)
+        detectors.save(
+            connection,
+            model,
+            subject.reference,
+            judged_until=state.judged_until,
+            state=state.to_bytes(),
+            evidence=evidence,
+        )
     return f"{model}: {len(hours)} hours judged, {opened} incidents opened"
 
 
@@ -111,30 +119,30 @@ def _rows(model: str, judged: detector.Judged, config: Config) -> list[dict[str,
     return rows
 
 
-def _owner(connection: Connection, subject: Subject, alarm: detector.Alarm) -> Incident:
-    """Return the incident this alarm belongs to."""
-    return next(i for i in incidents.all(connection, subject.model) if i.joins(alarm.onset) and i.found_hour <= alarm.hour)
-
-
-def _alarm(connection: Connection, subject: Subject, alarm: detector.Alarm) -> int:
+def _alarm(connection: Connection, subject: Subject, alarm: detector.Alarm) -> tuple[Incident, bool]:
+    """Open an incident for this alarm or let a known one tell of it; return it, and whether it is new."""
     at = start_of(alarm.hour)
-    known = next((i for i in incidents.all(connection, subject.model, ("open", "recovering")) if i.joins(alarm.onset)), None)
+    known = owner(incidents.all(connection, subject.model, ("open", "recovering")), alarm.onset, alarm.continues)
     if known is None:
         new, change = incidents.open_new(connection, _explained(connection, subject, alarm), at)
         outbox.queue(connection, messages(change, new, subject.config.routes), subject.now)
-        return 1
+        return new, True
     fresh = _explained(connection, subject, replace(alarm, onset=min(alarm.onset, known.found_hour)))
     listed = {cause.metric for cause in known.causes}
     added = tuple(c for c in fresh.causes if c.metric not in listed and c.share >= NEW_CAUSE_SHARE)
-    last = max((c.at for c in incidents.history(connection, known.id) if c.change in {"opened", "worsened"}), default=at)
+    last = max(
+        (c.at for c in incidents.history(connection, known.id) if c.change in {"opened", "worsened"}), default=at
+    )
     if added and at - last >= timedelta(hours=24):
         change = incidents.change(connection, known, "worsened", actor="vigie", reason=added[0].text, at=at, key=f"alarm:{alarm.hour}",
                                   causes=known.causes + added, state="open", acknowledged_by=None)  # fmt: skip
-        outbox.queue(connection, messages(change, incidents.get(connection, known.id), subject.config.routes), subject.now)
+        outbox.queue(
+            connection, messages(change, incidents.get(connection, known.id), subject.config.routes), subject.now
+        )
     else:
         incidents.change(connection, known, "joined", actor="vigie", reason=fresh.claim, at=at, key=f"alarm:{alarm.hour}",
                          causes=known.causes + added)  # fmt: skip
-    return 0
+    return known, False
 
 
 def _settle(connection: Connection, subject: Subject, state: detector.State, judged: detector.Judged) -> detector.State:
@@ -152,7 +160,9 @@ def _settle(connection: Connection, subject: Subject, state: detector.State, jud
         if not calm and one.state == "recovering":
             incidents.change(connection, one, "reopened", reason="above its floor again", key=key, state="open", **told)
         elif calm and one.state == "open" and quiet >= QUIET_TO_RECOVER:
-            incidents.change(connection, one, "recovering", reason="a whole day below its floor", key=key, state="recovering", **told)
+            incidents.change(
+                connection, one, "recovering", reason="a whole day below its floor", key=key, state="recovering", **told
+            )
         elif calm and quiet >= QUIET_TO_CLOSE:
             change = incidents.change(connection, one, "closed", reason="seven days below its floor", key=key, state="closed",
                                       closed_as="recovered", closed_hour=judged.hour + 1, **told)  # fmt: skip
@@ -160,7 +170,9 @@ def _settle(connection: Connection, subject: Subject, state: detector.State, jud
     return state
 
 
-def _tell_closed(connection: Connection, subject: Subject, state: detector.State, one: Incident, change: Change) -> detector.State:
+def _tell_closed(
+    connection: Connection, subject: Subject, state: detector.State, one: Incident, change: Change
+) -> detector.State:
     outbox.queue(connection, messages(change, incidents.get(connection, one.id), subject.config.routes), subject.now)
     return detector.lower_floors(state, one.found_hour)
 

@@ -74,7 +74,10 @@ def _calibration(truth: pl.DataFrame, window: Window) -> Calibration | None:
 
 def _measured(name: str, day: int, truth: pl.DataFrame) -> list[dict[str, Any]]:
     audited = truth.filter(
-        (pl.col("source") == "audit") & pl.col("inclusion").is_not_null() & (pl.col("day") > day - AUDIT_DAYS) & (pl.col("day") <= day)
+        (pl.col("source") == "audit")
+        & pl.col("inclusion").is_not_null()
+        & (pl.col("day") > day - AUDIT_DAYS)
+        & (pl.col("day") <= day)
     )
     automatic = audited.filter(pl.col("decision") == "automatic")
     rows = []

@@ -37,7 +37,9 @@ def ingest(store: Store, config: Config, now: datetime) -> str:
 
     Safe to run twice, or killed anywhere: rows and the place where the next reading begins are one transaction.
     """
-    door = Door(config.models, {name: config.vocabulary(name) for name in config.models}, config.privacy.store, config.secret)
+    door = Door(
+        config.models, {name: config.vocabulary(name) for name in config.models}, config.privacy.store, config.secret
+    )
     told = []
     for source in config.sources.values():
         done = _read_source(store, config, source, door, now)
@@ -103,7 +105,9 @@ def _read_file(store: Store, config: Config, what: tuple[Source, Door], mark: Ma
     (source, door), (seen, descriptor) = what, file
     most = int(config.ingest.batch_mib * MIB)
     latest_us = microseconds(now + timedelta(minutes=config.ingest.future_minutes))
-    file_key = b"|".join((source.name.encode(), mark.instance.encode(), mark.first_digest, str(mark.generation).encode()))
+    file_key = b"|".join(
+        (source.name.encode(), mark.instance.encode(), mark.first_digest, str(mark.generation).encode())
+    )
     reading = Reading(source, file_key, mark.id, latest_us, int(config.ingest.line_mib * MIB))
     old_us = config.ingest.finish_minutes * 60e6
     while True:

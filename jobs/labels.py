@@ -29,7 +29,9 @@ def labels(store: Store, config: Config, now: datetime) -> str:
         rows = [row for name in sorted(glob.glob(model.label_files)) for row in _rows(Path(name))]
         with store.write() as connection:
             known = stored.predictions_of(connection, model.name, [row["request_id"] for row in rows])
-            fitting = [_label(model.name, row, known[row["request_id"]], now) for row in rows if row["request_id"] in known]
+            fitting = [
+                _label(model.name, row, known[row["request_id"]], now) for row in rows if row["request_id"] in known
+            ]
             new = stored.add(connection, fitting)
         told.append(f"{model.name}: {new} new labels, {len(rows) - len(fitting)} fit no prediction")
     return "; ".join(told) or "no label files"
@@ -40,7 +42,9 @@ def _rows(file: Path) -> list[dict[str, str]]:
         reader = csv.DictReader(lines)
         missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
         if missing:
-            raise ConfigError(f"column {missing[0]} is missing", where=f"{file}:1", remedy=f"columns are {', '.join(COLUMNS)}")
+            raise ConfigError(
+                f"column {missing[0]} is missing", where=f"{file}:1", remedy=f"columns are {', '.join(COLUMNS)}"
+            )
         found = []
         for row in reader:
             if row["source"] not in SOURCES or not row["label"]:

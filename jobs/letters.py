@@ -38,7 +38,9 @@ def _incident(store: Store, config: Config, facts: dict[str, Any], now: datetime
         total = profiles.total(connection, one.model, Window(one.onset_hour, max(one.onset_hour + 1, hour_of(now))))
         _, extras = standing.facts(connection, config.models[one.model], now, 0.1, 50)
     version = max(total.versions.of_name, key=lambda n: total.versions[n]) if total.versions else "version not logged"
-    around = Surroundings(version, history, extras["accuracy"], config.dashboard.public_url, facts.get("texts") == "redacted", now)
+    around = Surroundings(
+        version, history, extras["accuracy"], config.dashboard.public_url, facts.get("texts") == "redacted", now
+    )
     return alert_mail(one, facts["change"], around)
 
 
@@ -57,6 +59,10 @@ def _weekly(store: Store, config: Config, facts: dict[str, Any], now: datetime) 
 
 
 def _service(_store: Store, _config: Config, facts: dict[str, Any], now: datetime) -> Letter:
-    rows = [("What", facts["what"].removeprefix("service:")), ("Last words", facts["line"]), ("Do now", "vigie once; see the page Service")]
+    rows = [
+        ("What", facts["what"].removeprefix("service:")),
+        ("Last words", facts["line"]),
+        ("Do now", "vigie once; see the page Service"),
+    ]
     return letter(f"[Vigie] service: {facts['what'].removeprefix('service:')}", "ALARM", [Block("Vigie itself needs somebody", rows)],
                   f"Vigie, {now:%d %b %Y %H:%M} UTC")  # fmt: skip

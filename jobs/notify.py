@@ -71,5 +71,9 @@ def _marked(store: Store, number: int) -> Callable[[], None]:
 def _opened(store: Store, row: dict[str, Any]) -> str:
     """Return the Message-ID of the recipient's first message on this subject, so that mails thread."""
     with store.read() as connection:
-        first = [m for m in outbox.about(connection, row["subject"]) if m["recipient"] == row["recipient"] and m["id"] < row["id"]]
+        first = [
+            m
+            for m in outbox.about(connection, row["subject"])
+            if m["recipient"] == row["recipient"] and m["id"] < row["id"]
+        ]
     return first[0]["message_id"] if first else ""

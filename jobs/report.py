@@ -70,8 +70,14 @@ def weekly_letter(store: Store, config: Config, model: str, window: Window, now:
         span = profiles.span(connection, model)
         if span is None:
             raise NoData(f"{model} has no profiles yet", remedy="vigie once ingest summarise")
-        firsts = [window.first - WEEK * back for back in range(MOST_WEEKS - 1, -1, -1) if window.first - WEEK * back + WEEK > span.first]
-        facts, _ = standing.facts(connection, settings, now, config.detection.warning_share, config.ingest.silent_after_expected)
+        firsts = [
+            window.first - WEEK * back
+            for back in range(MOST_WEEKS - 1, -1, -1)
+            if window.first - WEEK * back + WEEK > span.first
+        ]
+        facts, _ = standing.facts(
+            connection, settings, now, config.detection.warning_share, config.ingest.silent_after_expected
+        )
         week = Week(
             model, window, tuple((first, profiles.total(connection, model, Window(first, first + WEEK))) for first in firsts), verdict(facts),
             estimates.latest(connection, model),
@@ -96,10 +102,16 @@ def drill_down(store: Store, config: Config, now: datetime, number: int) -> Path
         sides = [predictions.sample(connection, one.model, w, SAMPLE, SEED).with_columns(_current=pl.lit(flag))
                  for w, flag in ((window, True), (Window(pinned.first_hour, pinned.end_hour), False))]  # fmt: skip
     unknown = (pl.col("unknown_words") / pl.col("words").clip(lower_bound=1)).alias("unknown_share")
-    frame = pl.concat(sides, how="diagonal").with_columns(unknown).select("_current", "label", "score", "text_chars", "unknown_share", "caller")
+    frame = (
+        pl.concat(sides, how="diagonal")
+        .with_columns(unknown)
+        .select("_current", "label", "score", "text_chars", "unknown_share", "caller")
+    )
     source, target = _file(config, f"evidently-{number}.parquet"), _file(config, f"evidently-{number}.html")
     frame.write_parquet(source)
-    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ} | {"DO_NOT_TRACK": "1"}
+    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ} | {
+        "DO_NOT_TRACK": "1"
+    }
     command = [sys.executable, "-m", "monitor.report.evidently_report", str(source), str(target)]
     try:
         done = subprocess.run(command, env=environment, capture_output=True, timeout=CHILD_SECONDS, check=False)

@@ -127,7 +127,17 @@ def _safe_tick(runner: Runner) -> None:
 
 def spawn(config: Config, job: Job, slot: datetime) -> subprocess.Popen[bytes]:
     """Start `vigie job NAME --slot T` in its own process group; it dies with us and the slow lane is nice."""
-    arguments = [sys.executable, "-m", "jobs.cli", "--config", str(config.path), "job", job.name, "--slot", slot.isoformat()]
+    arguments = [
+        sys.executable,
+        "-m",
+        "jobs.cli",
+        "--config",
+        str(config.path),
+        "job",
+        job.name,
+        "--slot",
+        slot.isoformat(),
+    ]
 
     def prepare() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG

@@ -15,7 +15,8 @@ from monitor.shadow.comparison import compare
 from monitor.shadow.process import Worker, WorkerGone
 from monitor.shadow.promotion import checks, verdict
 from monitor.shadow.selftest import self_tests
-from monitor.store import labels, predictions, profiles, shadow as stored
+from monitor.store import labels, predictions, profiles
+from monitor.store import shadow as stored
 from monitor.store.store import Store
 from monitor.window import MICROSECONDS_PER_HOUR, Window, hour_of, microseconds
 
@@ -59,9 +60,17 @@ def _tested(store: Store, config: Config, spec: Challenger, worker: Worker, now:
             return list(known["self_tests"])
         if span is None:
             return [{"name": "texts", "passed": False, "detail": "no logged text to try it on"}]
-        probes = predictions.sample(connection, spec.of, Window(max(span.first, span.end - 168), span.end), 200, 1)["text"].drop_nulls().to_list()
+        probes = (
+            predictions.sample(connection, spec.of, Window(max(span.first, span.end - 168), span.end), 200, 1)["text"]
+            .drop_nulls()
+            .to_list()
+        )
     tests = self_tests(worker, probes)
-    about = {"load_s": worker.about.get("load_s"), "peak_mib": worker.about.get("peak_mib"), "isolation": worker.isolation}
+    about = {
+        "load_s": worker.about.get("load_s"),
+        "peak_mib": worker.about.get("peak_mib"),
+        "isolation": worker.isolation,
+    }
     with store.write() as connection:
         stored.put_challenger(connection, {
             "digest": spec.sha256, "name": spec.name, "model": spec.of, "spec": spec.model_dump_json(), "self_tests": json.dumps(tests),
@@ -81,7 +90,9 @@ def _answer(store: Store, config: Config, spec: Challenger, worker: Worker, wind
         fresh, outcomes = _ask(worker, sampled, known, config.shadow.chunk_rows)
         asked += len(fresh)
         answers = [_stored(spec, row, known | fresh, outcomes, known) for row in sampled]
-        answers += [_row(digest, row, None, "not_sampled", None) for row in rows if not _is_sampled(row.uid, config.shadow.rate)]
+        answers += [
+            _row(digest, row, None, "not_sampled", None) for row in rows if not _is_sampled(row.uid, config.shadow.rate)
+        ]
         with store.write() as connection:
             stored.keep(connection, digest, answers, fresh, microseconds(now))
 
@@ -91,7 +102,9 @@ def _is_sampled(uid: bytes, rate: float) -> bool:
     return int.from_bytes(hashlib.blake2b(bytes(uid), digest_size=8, salt=b"shadow").digest(), "big") < rate * 2**64
 
 
-def _ask(worker: Worker, rows: list[Any], known: dict[bytes, list[Any]], chunk: int) -> tuple[dict[bytes, list[Any]], dict[bytes, str]]:
+def _ask(
+    worker: Worker, rows: list[Any], known: dict[bytes, list[Any]], chunk: int
+) -> tuple[dict[bytes, list[Any]], dict[bytes, str]]:
     """Ask each distinct input once; returns new answers and, for those without one, what happened."""
     distinct = {bytes(row.input_hash): row for row in rows if bytes(row.input_hash) not in known}
     fresh: dict[bytes, list[Any]] = {}
@@ -126,7 +139,13 @@ def _restart(worker: Worker) -> None:
     worker.folder, worker.process, worker.about = new.folder, new.process, new.about
 
 
-def _stored(spec: Challenger, row: Any, answers: dict[bytes, list[Any]], outcomes: dict[bytes, str], known: dict[bytes, list[Any]]) -> dict[str, Any]:
+def _stored(
+    spec: Challenger,
+    row: Any,
+    answers: dict[bytes, list[Any]],
+    outcomes: dict[bytes, str],
+    known: dict[bytes, list[Any]],
+) -> dict[str, Any]:
     key = bytes(row.input_hash)
     outcome = outcomes.get(key) or ("cached" if key in known else "answered")
     topk = answers.get(key)
@@ -167,7 +186,14 @@ def _decision(step: int | None, threshold: int | None) -> str | None:
     return "automatic" if step >= threshold else "manual"
 
 
-def _compare(store: Store, config: Config, spec: Challenger, window: Window, now: datetime, tested: tuple[list[dict[str, Any]], str]) -> str:
+def _compare(
+    store: Store,
+    config: Config,
+    spec: Challenger,
+    window: Window,
+    now: datetime,
+    tested: tuple[list[dict[str, Any]], str],
+) -> str:
     digest = spec.sha256 or ""
     with store.read() as connection:
         hours = stored.pairs_by_hour(connection, digest, window)
@@ -183,7 +209,13 @@ def _compare(store: Store, config: Config, spec: Challenger, window: Window, now
     errors = 1 - sum(outcomes.get(o, 0) for o in ANSWERED) / tried if tried else 0.0
     listed = checks(found, tests=tested[0], isolation=tested[1], days=max(0, len(by_day) - 1), row_errors=errors)
     word, sentence = verdict(listed)
-    body = {**asdict(found), "sentence": sentence, "checks": [asdict(check) for check in listed], "name": spec.name, "outcomes": outcomes}
+    body = {
+        **asdict(found),
+        "sentence": sentence,
+        "checks": [asdict(check) for check in listed],
+        "name": spec.name,
+        "outcomes": outcomes,
+    }
     with store.write() as connection:
         stored.put_comparison(connection, {"digest": digest, "model": spec.of, "first_hour": window.first, "end_hour": window.end,
                                            "made_us": microseconds(now), "verdict": word, "body": json.dumps(body)})  # fmt: skip

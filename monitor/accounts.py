@@ -34,7 +34,10 @@ def is_right(file: Path, name: str, password: str) -> bool:
     """
     accounts = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     known = accounts.get(name, {"salt": "00" * 16, "hash": "00" * 64})
-    return hmac.compare_digest(_hash(password, bytes.fromhex(known["salt"])), bytes.fromhex(known["hash"])) and name in accounts
+    return (
+        hmac.compare_digest(_hash(password, bytes.fromhex(known["salt"])), bytes.fromhex(known["hash"]))
+        and name in accounts
+    )
 
 
 def _hash(password: str, salt: bytes) -> bytes:

@@ -84,7 +84,9 @@ class Config(Part):
                     raw = raw | {group: {n: {"name": n, **(e or {})} if isinstance(e, dict | None) else e
                                          for n, e in entries.items()}}  # fmt: skip
             folder = Path(raw.get("data_dir", "data"))
-            raw = {"database": f"sqlite:///{folder / 'vigie.db'}"} | {k: v for k, v in raw.items() if k != "database" or v}
+            raw = {"database": f"sqlite:///{folder / 'vigie.db'}"} | {
+                k: v for k, v in raw.items() if k != "database" or v
+            }
         return raw
 
     @cached_property

@@ -18,7 +18,7 @@ import os
 import threading
 import time
 from collections import deque
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 MAX_ITEMS = 10_000
 MAX_LINE_BYTES = 4096  # one write of this size never interleaves with another process's
@@ -27,7 +27,7 @@ MAX_BODY_BYTES = 65_536
 
 def utc_now():
     """Return the time an answer leaves, when no other clock is given."""
-    return datetime.now(timezone.utc)
+    return datetime.now(UTC)
 
 
 class Lines:
@@ -232,7 +232,7 @@ def _json(parts):
 
 
 def _stamp(when):
-    return when.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
 def _encode(line):

@@ -75,7 +75,9 @@ def net_benefit(case: Case, seed: int, fixed: str | None = None) -> tuple[np.nda
     for one in case.terms:
         values = one.draws(random, DRAWS)
         drawn[one.name] = np.full(DRAWS, np.median(values)) if one.name == fixed else values
-    loss = drawn["predictions"] * (drawn["person_eur"] * drawn["excess_manual"] + drawn["error_eur"] * drawn["excess_error"])
+    loss = drawn["predictions"] * (
+        drawn["person_eur"] * drawn["excess_manual"] + drawn["error_eur"] * drawn["excess_error"]
+    )
     weeks = case.horizon_weeks
     gain = drawn["recovered"] * (weeks * loss + drawn["growth_eur"] * weeks**2 / 2)
     return gain - drawn["retrain_eur"] - drawn["risk_eur"], loss
@@ -91,7 +93,11 @@ def advise(case: Case, seed: int) -> Advice:
     benefit, loss = net_benefit(case, seed)
     probability = float((benefit > 0).mean())
     whole = float(benefit.var()) or 1.0
-    shares = {t.name: max(0.0, 1 - float(net_benefit(case, seed, t.name)[0].var()) / whole) for t in case.terms if t.drawn != "exact"}
+    shares = {
+        t.name: max(0.0, 1 - float(net_benefit(case, seed, t.name)[0].var()) / whole)
+        for t in case.terms
+        if t.drawn != "exact"
+    }
     enough = case.labels_since_training >= LABELS_NEEDED
     most = max(shares, key=lambda n: shares[n], default="")
     euros = f"{np.median(loss):,.0f} EUR a week"
@@ -101,15 +107,26 @@ def advise(case: Case, seed: int) -> Advice:
     elif case.accuracy_unknown is not None:
         recommendation, why = "label_first", f"accuracy is not known: {case.accuracy_unknown}"
     elif probability >= SURE and enough:
-        recommendation, why = "retrain", f"a new model pays with probability {probability:.2f}; waiting costs about {euros}"
+        recommendation, why = (
+            "retrain",
+            f"a new model pays with probability {probability:.2f}; waiting costs about {euros}",
+        )
     elif probability >= SURE:
         lacking = LABELS_NEEDED - case.labels_since_training
-        recommendation, why = "label_first", f"a new model would pay ({probability:.2f}), but {lacking} more labels are needed to train it"
+        recommendation, why = (
+            "label_first",
+            f"a new model would pay ({probability:.2f}), but {lacking} more labels are needed to train it",
+        )
     elif probability > UNSURE:
-        recommendation, why = "label_first", f"whether a new model pays is open ({probability:.2f}); most depends on {most}"
+        recommendation, why = (
+            "label_first",
+            f"whether a new model pays is open ({probability:.2f}); most depends on {most}",
+        )
     else:
         recommendation, why = "wait", f"a new model does not pay now ({probability:.2f}); waiting costs about {euros}"
-    return Advice(recommendation, why[0].upper() + why[1:] + ".", probability, _interval(benefit), _interval(loss), shares)
+    return Advice(
+        recommendation, why[0].upper() + why[1:] + ".", probability, _interval(benefit), _interval(loss), shares
+    )
 
 
 def _interval(draws: np.ndarray) -> tuple[float, float, float]:

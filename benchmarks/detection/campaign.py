@@ -52,7 +52,11 @@ def story(seed: int, per_day: float = 2000.0) -> list[tuple[str, int | None, str
     opened = [alarm for alarm, new in judged(hours, baseline, MONDAY + 24 * 56) if new]
     found: list[tuple[str, int | None, str, bool]] = []
     for change, rightly in STORY:
-        near = [a for a in opened if change.first - 24 <= a.onset - MONDAY and change.first < a.hour - MONDAY <= change.first + 72]
+        near = [
+            a
+            for a in opened
+            if change.first - 24 <= a.onset - MONDAY and change.first < a.hour - MONDAY <= change.first + 72
+        ]
         if near:
             opened.remove(near[0])
             first = next(iter(near[0].shares))
@@ -65,7 +69,10 @@ def story(seed: int, per_day: float = 2000.0) -> list[tuple[str, int | None, str
 def run(quick: bool) -> dict[str, object]:
     """Run quiet quarters at two volumes and the story at three seeds; quick runs one of each."""
     quarters = 1 if quick else 20
-    false = {int(volume): [len(quiet(seed, volume, 14 if quick else 90)) for seed in range(quarters)] for volume in (2000.0, 600.0)}
+    false = {
+        int(volume): [len(quiet(seed, volume, 14 if quick else 90)) for seed in range(quarters)]
+        for volume in (2000.0, 600.0)
+    }
     told = {seed: story(seed) for seed in range(1, 2 if quick else 4)}
     rate = sum(sum(many) for many in false.values()) / (2 * quarters)
     right = all(len(rows) == len(STORY) and all(row[3] for row in rows) for rows in told.values())

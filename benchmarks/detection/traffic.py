@@ -65,7 +65,10 @@ def simulate(scenario: Scenario) -> dict[int, Profile]:
     random = np.random.default_rng(scenario.seed)
     hours = 24 * scenario.days
     usual = _volume(random, scenario, hours)
-    drift = {name: _drift(random, scenario, hours) for name in ("score", "latency", "length", "unknown", "TYP", "NAT", "caller")}
+    drift = {
+        name: _drift(random, scenario, hours)
+        for name in ("score", "latency", "length", "unknown", "TYP", "NAT", "caller")
+    }
     popular = 1 / np.arange(1, scenario.labels + 1) ** 1.05
     office, evening = (popular * np.exp(0.3 * random.normal(size=scenario.labels)) for _ in range(2))
     for mix in (office, evening):
@@ -107,7 +110,9 @@ def _drift(random: np.random.Generator, scenario: Scenario, hours: int) -> np.nd
     quick = np.zeros(hours)
     for t in range(1, hours):
         quick[t] = 0.7 * quick[t - 1] + 0.03 * np.sqrt(0.51) * random.normal()
-    season = 0.08 * np.sin(2 * np.pi * (hour - random.integers(24)) / 24) + 0.06 * (hour // 24 % 7 >= 5) * random.normal()
+    season = (
+        0.08 * np.sin(2 * np.pi * (hour - random.integers(24)) / 24) + 0.06 * (hour // 24 % 7 >= 5) * random.normal()
+    )
     return np.asarray(season + scenario.wander * (slow + daily + quick))
 
 
@@ -139,7 +144,9 @@ def _hour(random: np.random.Generator, scenario: Scenario, hour: int, sizes: tup
     named = Counts({f"L{k:02d}": int(c) for k, c in enumerate(np.bincount(label, minlength=scenario.labels)) if c})
     failed = int(random.binomial(n, 0.004))
     fields = {name: _counted(name, _drawn(random, list(kinds), here[name], n)) for name, kinds in KINDS.items()}
-    fields["caller"] = Counts({name: int((caller == k).sum()) for k, (name, _) in enumerate(CALLERS) if (caller == k).any()})
+    fields["caller"] = Counts(
+        {name: int((caller == k).sum()) for k, (name, _) in enumerate(CALLERS) if (caller == k).any()}
+    )
     return Profile(
         records=size + batch, distinct=n, outcomes=Counts({"ok": size + batch - failed} | ({"failed": failed} if failed else {})),
         latency=_counts("latency_ms", milliseconds), labels_raw=named, labels=named, score=_counts("score", score),

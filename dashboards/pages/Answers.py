@@ -16,7 +16,9 @@ if found is None or not views.profile(model, window.first, window.end).records:
 frame, moved, chance = found
 top = frame.row(0, named=True)
 st.subheader("The answers moved." if moved > 2 * chance else "The mix of answers is about the reference's.")
-st.text(f"{100 * moved:.1f} % of the answers are in other labels than in the reference; chance alone gives {100 * chance:.1f} % at this many.")
+st.text(
+    f"{100 * moved:.1f} % of the answers are in other labels than in the reference; chance alone gives {100 * chance:.1f} % at this many."
+)
 st.text(f"Most: {top['label']}, {100 * top['then']:.1f} % -> {100 * top['now']:.1f} %")
 st.altair_chart(charts.dumbbells(frame, "Labels that moved most, then and now"))
 st.dataframe(frame, hide_index=True)

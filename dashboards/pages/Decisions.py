@@ -21,15 +21,29 @@ evidence = one["evidence"]
 st.subheader(f"{WORDS[one['recommendation']]} ({one['state']})")
 st.text(one["sentence"])
 tiles = st.columns(3)
-tiles[0].metric("A week of waiting costs", f"{evidence['weekly_loss'][0]:,.0f} EUR", f"{evidence['weekly_loss'][1]:,.0f} to {evidence['weekly_loss'][2]:,.0f}", delta_color="off", delta_arrow="off")
-tiles[1].metric(f"Net benefit over {evidence['horizon_weeks']:g} weeks", f"{evidence['benefit'][0]:,.0f} EUR", f"{evidence['benefit'][1]:,.0f} to {evidence['benefit'][2]:,.0f}", delta_color="off", delta_arrow="off")
+tiles[0].metric(
+    "A week of waiting costs",
+    f"{evidence['weekly_loss'][0]:,.0f} EUR",
+    f"{evidence['weekly_loss'][1]:,.0f} to {evidence['weekly_loss'][2]:,.0f}",
+    delta_color="off",
+    delta_arrow="off",
+)
+tiles[1].metric(
+    f"Net benefit over {evidence['horizon_weeks']:g} weeks",
+    f"{evidence['benefit'][0]:,.0f} EUR",
+    f"{evidence['benefit'][1]:,.0f} to {evidence['benefit'][2]:,.0f}",
+    delta_color="off",
+    delta_arrow="off",
+)
 tiles[2].metric("Above zero with probability", f"{evidence['probability']:.2f}")
 terms = pl.DataFrame(evidence["terms"]).select("name", "value", "low", "high", "source")
 share = pl.Series("share of variance", [evidence["variance_shares"].get(name) for name in terms["name"]])
 st.dataframe(terms.with_columns(share), hide_index=True)
 st.text("Approval runs:")
 st.code(" ".join(one["trigger"]) or "nothing", language=None)
-st.text(f"Proposed {moment(one['made_us']):%d %b %Y %H:%M} UTC by {one['requester']}, open until {moment(one['expires_us']):%d %b %Y}.")
+st.text(
+    f"Proposed {moment(one['made_us']):%d %b %Y %H:%M} UTC by {one['requester']}, open until {moment(one['expires_us']):%d %b %Y}."
+)
 
 if one["state"] == "proposed":
     reason = st.text_input("Reason (at least 10 characters)", key="reason", max_chars=200)
@@ -42,4 +56,12 @@ for row in views.actions_on(f"decision:{one['id']}")[:5]:
     st.text(f"{row['verb']} by {row['actor']}: {outcome}")
 
 st.subheader("Earlier")
-st.dataframe(pl.DataFrame([{"id": d["id"], "recommendation": d["recommendation"], "state": d["state"], "sentence": d["sentence"]} for d in found]), hide_index=True)
+st.dataframe(
+    pl.DataFrame(
+        [
+            {"id": d["id"], "recommendation": d["recommendation"], "state": d["state"], "sentence": d["sentence"]}
+            for d in found
+        ]
+    ),
+    hide_index=True,
+)

@@ -16,7 +16,9 @@ def listing() -> None:
     open_ = [one for one in found if one.state == "open"]
     st.subheader(f"{len(open_)} open" if open_ else "Nothing is open.")
     for one in found:
-        st.text(f"#{one.id}  {one.state:<10}  since {shared.when(one.onset_hour)}, found after {one.found_hour - one.onset_hour} h\n{one.claim}")
+        st.text(
+            f"#{one.id}  {one.state:<10}  since {shared.when(one.onset_hour)}, found after {one.found_hour - one.onset_hour} h\n{one.claim}"
+        )
         st.page_link("pages/Incidents.py", label=f"Open incident {one.id}", query_params={"id": str(one.id)})
 
 
@@ -30,16 +32,34 @@ def one_incident(number: int) -> None:
     st.subheader(f"#{one.id} {one.state}, since {shared.when(one.onset_hour)}")
     st.text(one.claim)
     st.text("\n".join(f"{cause.share:4.0%} of the evidence  {cause.text}" for cause in one.causes))
-    curve = views.history(one.model, one.causes[0].metric, one.onset_hour - 168, hour_of(shared.now())) if one.causes else pl.DataFrame()
+    curve = (
+        views.history(one.model, one.causes[0].metric, one.onset_hour - 168, hour_of(shared.now()))
+        if one.causes
+        else pl.DataFrame()
+    )
     if not curve.is_empty():
-        st.altair_chart(metric_picture(curve, metric=one.causes[0].metric, title="From a week before the onset until now", subtitle="band: the reference; line: the onset", onset=one.onset_hour, zone=shared.config().working_hours.zone, size=(900, 240)))
+        st.altair_chart(
+            metric_picture(
+                curve,
+                metric=one.causes[0].metric,
+                title="From a week before the onset until now",
+                subtitle="band: the reference; line: the onset",
+                onset=one.onset_hour,
+                zone=shared.config().working_hours.zone,
+                size=(900, 240),
+            )
+        )
     segments = one.detail.get("segments", [])
     if segments:
         st.subheader("Whom does it concern?")
         st.dataframe(pl.DataFrame(segments).select("field", "value", "then", "now", "share_of_change"), hide_index=True)
     labels = one.detail.get("labels", [])
     if labels:
-        st.altair_chart(charts.dumbbells(pl.DataFrame(labels).select(label="title", then="then", now="now"), "Answers that moved most"))
+        st.altair_chart(
+            charts.dumbbells(
+                pl.DataFrame(labels).select(label="title", then="then", now="now"), "Answers that moved most"
+            )
+        )
     words = one.detail.get("terms", {})
     for side, title in (("gained", "Words that came"), ("lost", "Words that went")):
         if words.get(side):
@@ -58,10 +78,17 @@ def one_incident(number: int) -> None:
 def act(number: int, revision: int, state: str, asked: list[dict]) -> None:
     """Offer what may be done; a job applies it within a minute."""
     st.subheader("What to do")
-    st.code(f"vigie incidents ack {number} --reason ...\nvigie incidents close {number} --reason ...\nvigie report --incident {number}", language=None)
+    st.code(
+        f"vigie incidents ack {number} --reason ...\nvigie incidents close {number} --reason ...\nvigie report --incident {number}",
+        language=None,
+    )
     reason = st.text_input("Reason", key="reason", max_chars=200)
     first, second, third = st.columns(3)
-    for column, title, verb in ((first, "Acknowledge", "ack"), (second, "Close: fixed", "close:fixed"), (third, "Close: false alarm", "close:false_alarm")):
+    for column, title, verb in (
+        (first, "Acknowledge", "ack"),
+        (second, "Close: fixed", "close:fixed"),
+        (third, "Close: false alarm", "close:false_alarm"),
+    ):
         if column.button(title, disabled=state == "closed" or not reason):
             shared.ask(verb, f"incident:{number}", revision, reason)
             st.rerun()

@@ -22,13 +22,29 @@ for one in moved:
     st.text(one.claim)
 
 columns = st.columns(2)
-for column, (metric, title) in zip(columns, (("unknown_words", "Share of unknown words"), ("length", "Usual text length, characters")), strict=True):
+for column, (metric, title) in zip(
+    columns, (("unknown_words", "Share of unknown words"), ("length", "Usual text length, characters")), strict=True
+):
     history = views.history(model, metric, window.first, window.end)
     if not history.is_empty():
-        column.altair_chart(metric_picture(history, metric=metric, title=title, subtitle="band: what the reference does by itself", zone=shared.config().working_hours.zone, size=(480, 220)))
+        column.altair_chart(
+            metric_picture(
+                history,
+                metric=metric,
+                title=title,
+                subtitle="band: what the reference does by itself",
+                zone=shared.config().working_hours.zone,
+                size=(480, 220),
+            )
+        )
 
 rows = [(field, value, then.fields[field].share(value) if field in then.fields else 0.0, counts.share(value))
         for field, counts in sorted(now.fields.items()) for value in sorted(counts.of_name)]  # fmt: skip
-frame = pl.DataFrame(rows, schema={"field": pl.String, "value": pl.String, "then": pl.Float64, "now": pl.Float64}, orient="row")
+frame = pl.DataFrame(
+    rows, schema={"field": pl.String, "value": pl.String, "then": pl.Float64, "now": pl.Float64}, orient="row"
+)
 st.subheader("Fields, then and now (shares)")
-st.dataframe(frame.with_columns(moved=pl.col("now") - pl.col("then")).sort(pl.col("moved").abs(), descending=True).head(60), hide_index=True)
+st.dataframe(
+    frame.with_columns(moved=pl.col("now") - pl.col("then")).sort(pl.col("moved").abs(), descending=True).head(60),
+    hide_index=True,
+)

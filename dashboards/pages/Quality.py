@@ -15,13 +15,17 @@ if not now.records:
     st.stop()
 measured = figures.get(("accuracy_automatic", "measured"))
 if measured and measured["value"] is not None:
-    st.subheader(f"{100 * measured['value']:.1f} % of automatic answers are right ({100 * measured['low']:.1f} to {100 * measured['high']:.1f})")
+    st.subheader(
+        f"{100 * measured['value']:.1f} % of automatic answers are right ({100 * measured['low']:.1f} to {100 * measured['high']:.1f})"
+    )
     st.text(f"From {measured['size']:.0f} audited answers; {measured['note']}.")
 else:
     st.subheader("We cannot know how many automatic answers are right.")
     st.text(measured["note"] if measured else "No audited label was ever read: name label_files in config.yaml.")
 
-view = st.segmented_control("View", ["Automation", "Accuracy", "Confidence"], default="Automation", key="view", bind="query-params")
+view = st.segmented_control(
+    "View", ["Automation", "Accuracy", "Confidence"], default="Automation", key="view", bind="query-params"
+)
 in_force = shared.config().models[model].automatic_at(shared.now())
 points = views.automation_points(model, window.first, window.end)
 if view == "Accuracy":
@@ -33,12 +37,17 @@ if view == "Accuracy":
 elif view == "Confidence":
     pinned = views.reference(model)
     then = pinned[1].score if pinned else now.score
-    bins = [(0.01 + 0.02 * b, int(now.score.counts[4 * b : 4 * b + 4].sum()), int(then.counts[4 * b : 4 * b + 4].sum())) for b in range(50)]
+    bins = [
+        (0.01 + 0.02 * b, int(now.score.counts[4 * b : 4 * b + 4].sum()), int(then.counts[4 * b : 4 * b + 4].sum()))
+        for b in range(50)
+    ]
     st.altair_chart(charts.score_histogram(bins, in_force))
 elif not points:
     st.info("No curve yet: the calibration needs at least 200 labels of the reference.")
 else:
-    tried = st.slider("What if the threshold were", 0.0, 1.0, float(in_force or 0.5), 0.025, key="t", bind="query-params")
+    tried = st.slider(
+        "What if the threshold were", 0.0, 1.0, float(in_force or 0.5), 0.025, key="t", bind="query-params"
+    )
     st.altair_chart(charts.automation_curve(points, tried, in_force))
     now_point = min(points, key=lambda p: abs(p.threshold - (in_force or 0.0)))
     then_point = min(points, key=lambda p: abs(p.threshold - tried))
@@ -51,4 +60,13 @@ else:
         column.metric(title, f"{value:,.0f}", f"{value - base:+,.0f} against now", delta_color="off")
 history = views.history(model, "automation", window.first, window.end)
 if not history.is_empty():
-    st.altair_chart(metric_picture(history, metric="automation", title="Automation rate", subtitle="band: what the reference does by itself", zone=shared.config().working_hours.zone, size=(900, 200)))
+    st.altair_chart(
+        metric_picture(
+            history,
+            metric="automation",
+            title="Automation rate",
+            subtitle="band: what the reference does by itself",
+            zone=shared.config().working_hours.zone,
+            size=(900, 200),
+        )
+    )

@@ -15,7 +15,24 @@ if not made:
     st.stop()
 
 st.subheader(f"{len(made)} reports")
-st.dataframe(pl.DataFrame([{"kind": r["kind"], "about": r["subject"], "until": shared.when(r["end_hour"]), "made": f"{moment(r['created_us']):%d %b %H:%M}", "state": r["state"], "note": r["note"]} for r in made]), hide_index=True)
+st.dataframe(
+    pl.DataFrame(
+        [
+            {
+                "kind": r["kind"],
+                "about": r["subject"],
+                "until": shared.when(r["end_hour"]),
+                "made": f"{moment(r['created_us']):%d %b %H:%M}",
+                "state": r["state"],
+                "note": r["note"],
+            }
+            for r in made
+        ]
+    ),
+    hide_index=True,
+)
 for row in made:
     if row["state"] == "ready":
-        st.link_button(f"Open {row['kind']} {shared.plain(row['subject'])}", f"/archive/{row['path'].removeprefix('reports/')}")
+        st.link_button(
+            f"Open {row['kind']} {shared.plain(row['subject'])}", f"/archive/{row['path'].removeprefix('reports/')}"
+        )

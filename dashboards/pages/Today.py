@@ -6,7 +6,12 @@ from dashboards import shared, views
 from monitor.report.pictures import metric_picture
 
 SHAPES = {"OK": "●", "WATCH": "▲", "ALARM": "■", "UNKNOWN": "◌", "SILENT": "○"}
-TILES = (("volume", "predictions an hour"), ("automation", "automation rate"), ("confidence", "mean confidence"), ("latency", "usual latency, ms"))
+TILES = (
+    ("volume", "predictions an hour"),
+    ("automation", "automation rate"),
+    ("confidence", "mean confidence"),
+    ("latency", "usual latency, ms"),
+)
 
 st.title("Today")
 st.caption("Is anything wrong with this model?")
@@ -28,7 +33,9 @@ right, wrong = figures.get(("accuracy_automatic", "measured")), figures.get(("wr
 tiles = st.columns(5)
 tiles[0].metric("Predictions", f"{whole.records:,}")
 tiles[1].metric("Automation rate", f"{100 * whole.automatic / whole.decided:.1f} %" if whole.decided else "not known")
-tiles[2].metric("Automatic answers right", f"{100 * right['value']:.1f} %" if right and right["value"] is not None else "UNKNOWN")
+tiles[2].metric(
+    "Automatic answers right", f"{100 * right['value']:.1f} %" if right and right["value"] is not None else "UNKNOWN"
+)
 tiles[3].metric("Probably wrong a day", f"{wrong['value']:.0f}" if wrong and wrong["value"] is not None else "UNKNOWN")
 tiles[4].metric("99 % within", f"{whole.latency.quantile(0.99):.0f} ms" if whole.latency.total else "not logged")
 
@@ -40,4 +47,13 @@ for columns, pair in zip([st.columns(2), st.columns(2)], (TILES[:2], TILES[2:]),
     for column, (metric, title) in zip(columns, pair, strict=True):
         history = views.history(model, metric, window.first, window.end)
         if not history.is_empty():
-            column.altair_chart(metric_picture(history, metric=metric, title=title, subtitle="band: what the reference does by itself", zone=shared.config().working_hours.zone, size=(480, 200)))
+            column.altair_chart(
+                metric_picture(
+                    history,
+                    metric=metric,
+                    title=title,
+                    subtitle="band: what the reference does by itself",
+                    zone=shared.config().working_hours.zone,
+                    size=(480, 200),
+                )
+            )

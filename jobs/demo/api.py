@@ -58,7 +58,9 @@ def read(request: dict[str, Any], response: Any) -> list[dict[str, Any]]:
     return [{**known, "topk": (response or {}).get("topk")}]
 
 
-def app(service: Service, log: Path, *, version: str, clock: Callable[[], Any] = utc_now, threaded: bool = True) -> Lines:
+def app(
+    service: Service, log: Path, *, version: str, clock: Callable[[], Any] = utc_now, threaded: bool = True
+) -> Lines:
     """Return the app with the logging middleware around it; the file is rotated at 4 MiB."""
     routes = [Route("/predict", service.predict, methods=["POST"]), Route("/healthz", _alive)]
     return Lines(Starlette(routes=routes), model="ape", text="full", where=log, read=read, model_version=version, clock=clock,
@@ -74,7 +76,12 @@ def main(directory: str, port: int, seed: int, slowness: float) -> None:
     folder = Path(directory)
     service = Service(load(folder / "models/champion").answer, seed, is_live=True)
     service.slowness = slowness
-    uvicorn.run(app(service, folder / "logs/ape.jsonl", version="champion-1.1"), host="127.0.0.1", port=port, log_level="warning")
+    uvicorn.run(
+        app(service, folder / "logs/ape.jsonl", version="champion-1.1"),
+        host="127.0.0.1",
+        port=port,
+        log_level="warning",
+    )
 
 
 if __name__ == "__main__":

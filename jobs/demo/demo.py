@@ -127,7 +127,9 @@ def _loop(stage: Stage, steps: Steps, store: Store, config: Config) -> None:
         summarise(store, config, now)
         labels(store, config, now)
     with steps.step("pin the six quiet weeks, and judge every hour"):
-        pin(store, config, now, "ape", stage.story.reference, by="vigie demo", reason="the six quiet weeks of the story")
+        pin(
+            store, config, now, "ape", stage.story.reference, by="vigie demo", reason="the six quiet weeks of the story"
+        )
         whole = max(pending(store, config, now), 1)
         while left := pending(store, config, now):
             detect(store, config, now)
@@ -173,9 +175,13 @@ def _stay(stage: Stage, config: Config, port: int) -> None:
     client = Client(stage.traffic, port)
     client.start()
     children = [
-        subprocess.Popen([sys.executable, "-m", "jobs.cli", "--config", str(config.path), *verb]) for verb in (["run"], ["dashboard"])
+        subprocess.Popen([sys.executable, "-m", "jobs.cli", "--config", str(config.path), *verb])
+        for verb in (["run"], ["dashboard"])
     ]
-    print(f"\nDashboard: http://{config.dashboard.address}:{config.dashboard.port}   Mails: {stage.folder / 'mails'}\nCtrl-C ends it all.", flush=True)
+    print(
+        f"\nDashboard: http://{config.dashboard.address}:{config.dashboard.port}   Mails: {stage.folder / 'mails'}\nCtrl-C ends it all.",
+        flush=True,
+    )
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())

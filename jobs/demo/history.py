@@ -35,7 +35,9 @@ class Clock:
         return self.now
 
 
-def write(traffic: Traffic, story: Story, folder: Path, models: dict[str, Answer], progress: Callable[[float], None]) -> dict[str, int]:
+def write(
+    traffic: Traffic, story: Story, folder: Path, models: dict[str, Answer], progress: Callable[[float], None]
+) -> dict[str, int]:
     """
     Write logs/ape.jsonl and labels/*.csv below `folder`; `models` holds "champion" and "early", its first checkpoint.
 

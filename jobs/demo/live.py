@@ -21,7 +21,9 @@ class Api:
     def __init__(self, folder: Path, seed: int, slowness: float) -> None:
         """Start the service; `ready` waits for it."""
         self.port = free_port()
-        self.process = subprocess.Popen([sys.executable, "-m", "jobs.demo.api", str(folder), str(self.port), str(seed), str(slowness)])
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "jobs.demo.api", str(folder), str(self.port), str(seed), str(slowness)]
+        )
 
     def ready(self) -> None:
         """Wait until it answers; raises RuntimeError when it does not within 40 seconds."""
@@ -58,7 +60,11 @@ def catch_up(traffic: Traffic, hour: int, now_second: float, port: int) -> int:
     """Send the requests this hour has brought so far, one after the other; returns how many were answered with 200."""
     due = [one for one in traffic.hour(hour) if one.second <= now_second]
     return sum(
-        send(port, {"text": one.text, "fields": one.fields, "caller": one.caller, "request_id": f"live-{hour}-{number:05d}"}) == 200
+        send(
+            port,
+            {"text": one.text, "fields": one.fields, "caller": one.caller, "request_id": f"live-{hour}-{number:05d}"},
+        )
+        == 200
         for number, one in enumerate(due)
     )
 
@@ -81,7 +87,15 @@ class Client(threading.Thread):
                     continue
                 if self.over.wait(max(wait, 0)):
                     return
-                send(self.port, {"text": one.text, "fields": one.fields, "caller": one.caller, "request_id": f"live-{hour}-{number:05d}"})
+                send(
+                    self.port,
+                    {
+                        "text": one.text,
+                        "fields": one.fields,
+                        "caller": one.caller,
+                        "request_id": f"live-{hour}-{number:05d}",
+                    },
+                )
             hour += 1
             if self.over.wait(max(start_of(hour).timestamp() - time.time(), 0)):
                 return

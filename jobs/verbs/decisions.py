@@ -29,8 +29,16 @@ def list_decisions(context: typer.Context, as_json: JsonOption = False) -> None:
         for one in found:
             show(one, True, [])
         return
-    lines = [f"#{one['id']:<4} {one['state']:<10} {one['model']:<12} {one['recommendation']}: {one['sentence']}" for one in found]
-    show(None, False, lines or ["no decision yet"], f"vigie decisions show {found[0]['id']}" if found else "vigie once decide")
+    lines = [
+        f"#{one['id']:<4} {one['state']:<10} {one['model']:<12} {one['recommendation']}: {one['sentence']}"
+        for one in found
+    ]
+    show(
+        None,
+        False,
+        lines or ["no decision yet"],
+        f"vigie decisions show {found[0]['id']}" if found else "vigie once decide",
+    )
 
 
 @decisions.command("show")
@@ -51,7 +59,10 @@ def show_decision(context: typer.Context, number: int, as_json: JsonOption = Fal
 
 @decisions.command("approve")
 def approve(
-    context: typer.Context, number: int, reason: Annotated[str, typer.Option(help="At least 10 characters.")], dry_run: bool = False
+    context: typer.Context,
+    number: int,
+    reason: Annotated[str, typer.Option(help="At least 10 characters.")],
+    dry_run: bool = False,
 ) -> None:
     """Approve it; the configured command runs once."""
     _act(context, "approve", number, reason, dry_run)
@@ -67,7 +78,16 @@ def _act(context: typer.Context, verb: str, number: int, reason: str, dry_run: b
     from jobs.verbs.acting import act_now
 
     config, store = session(context).both()
-    act_now(store, config, verb, f"decision:{number}", reason=reason, who=config.person(shell_identity()), dry_run=dry_run, now=now())
+    act_now(
+        store,
+        config,
+        verb,
+        f"decision:{number}",
+        reason=reason,
+        who=config.person(shell_identity()),
+        dry_run=dry_run,
+        now=now(),
+    )
 
 
 @outbox.command("list")

@@ -89,7 +89,16 @@ def _act(context: typer.Context, verb: str, number: int, reason: str, dry_run: b
     from jobs.verbs.acting import act_now
 
     config, store = session(context).both()
-    act_now(store, config, verb, f"incident:{number}", reason=reason, who=config.person(shell_identity()), dry_run=dry_run, now=now())
+    act_now(
+        store,
+        config,
+        verb,
+        f"incident:{number}",
+        reason=reason,
+        who=config.person(shell_identity()),
+        dry_run=dry_run,
+        now=now(),
+    )
 
 
 def _claim(one: object) -> str:

@@ -55,7 +55,9 @@ def db_upgrade(context: typer.Context) -> None:
 
 
 @database.command("check")
-def db_check(context: typer.Context, model: Annotated[str | None, typer.Option()] = None, as_json: JsonOption = False) -> None:
+def db_check(
+    context: typer.Context, model: Annotated[str | None, typer.Option()] = None, as_json: JsonOption = False
+) -> None:
     """Compare every stored profile with one rebuilt from its rows; exit 8 when any differs."""
     from jobs.rebuild import differing
     from monitor.store import profiles
@@ -71,7 +73,9 @@ def db_check(context: typer.Context, model: Annotated[str | None, typer.Option()
     raise typer.Exit(8 if any(found.values()) else 0)
 
 
-def rebuild(context: typer.Context, model: str, days: Annotated[int, typer.Option(min=1, help="Back from now.")] = 1) -> None:
+def rebuild(
+    context: typer.Context, model: str, days: Annotated[int, typer.Option(min=1, help="Back from now.")] = 1
+) -> None:
     """Rebuild stored profiles from their rows where they differ."""
     from datetime import timedelta
 
@@ -94,8 +98,8 @@ def dashboard_serve(context: typer.Context) -> None:
 @dashboard.command("passwd")
 def passwd(context: typer.Context, name: str) -> None:
     """Write an account with a password typed twice; the file is dashboard.passwords of config.yaml."""
-    from monitor.errors import ConfigError
     from monitor.accounts import write_account
+    from monitor.errors import ConfigError
 
     config = session(context).config()
     if config.dashboard.passwords is None:

@@ -39,7 +39,9 @@ def status(context: typer.Context, as_json: JsonOption = False) -> None:
         for one in found:
             show(one, True, [])
         return
-    show(None, False, lines or ["no model in config.yaml"], f"vigie incidents show {first}" if first else "vigie doctor")
+    show(
+        None, False, lines or ["no model in config.yaml"], f"vigie incidents show {first}" if first else "vigie doctor"
+    )
 
 
 def check(context: typer.Context, model: Annotated[str | None, typer.Argument()] = None) -> None:

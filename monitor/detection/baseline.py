@@ -7,7 +7,6 @@ that no hour judges itself.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -251,6 +250,7 @@ def _witness(counts: np.ndarray, hour: np.ndarray, settings: Detection) -> tuple
 
 def _staked(lines: list[Line], metrics: Mapping[str, Metric]) -> list[Line]:
     """Divide one unit per hour by group, then family, then metric, then line."""
+
     def family(line: Line) -> str:
         known = metrics.get(line.metric)
         return (known.family if known else "") or line.metric

@@ -158,7 +158,9 @@ def _day_values(new: State, hour: int) -> dict[str, tuple[float, float]]:
     return found
 
 
-def _witness_values(new: State, baseline: Baseline, profile: Profile, hour: int) -> dict[tuple[int, str], tuple[float, float]]:
+def _witness_values(
+    new: State, baseline: Baseline, profile: Profile, hour: int
+) -> dict[tuple[int, str], tuple[float, float]]:
     counts = label_vector(profile, baseline.labels).astype(float)
     mix = np.array(baseline.mix[int(season.bucket_of(np.array([hour]))[0])])
     size, popular = float(counts.sum()), np.array(baseline.popular)
@@ -205,7 +207,10 @@ def _settle(new: State, baseline: Baseline, values: dict[tuple[int, str], tuple[
         stake = line.stake * (now - new.paid_until[number]) / len(LAMBDAS)
         new.wealth[number] = ((np.array(new.wealth[number]) + stake) * np.exp(evidence)).tolist()
         new.paid_until[number] = now
-    wealth = {scale: sum(sum(new.wealth[i]) for i, line in enumerate(baseline.lines) if line.scale == scale) for scale in SCALES}
+    wealth = {
+        scale: sum(sum(new.wealth[i]) for i, line in enumerate(baseline.lines) if line.scale == scale)
+        for scale in SCALES
+    }
     best = max(SCALES, key=lambda scale: wealth[scale])
     if wealth[best] < settings.threshold:
         return None, wealth[best] / settings.threshold

@@ -45,7 +45,9 @@ def _cause(name: str, share: float, line: Line, metric: Metric | None, sides: Si
     then, now = sides.then, sides.now
     if name == WITNESS:
         seen, chance = moved_share(now, then)
-        text = f"{shown(seen, 'share')} of the answers moved to other labels (chance alone gives {shown(chance, 'share')})"
+        text = (
+            f"{shown(seen, 'share')} of the answers moved to other labels (chance alone gives {shown(chance, 'share')})"
+        )
         text = f"answers {_movers(sides, most=1)}" if _stands_out(sides) else f"{text}: {_movers(sides)}"
         return Cause(name, line.group, share, "share moved", chance, seen, now.labels.total, 1, text)
     if name == VOLUME:
@@ -85,7 +87,9 @@ def labels(sides: Sides) -> list[dict[str, Any]]:
     then, now = sides.then.labels, sides.now.labels
     names = (then.of_name.keys() | now.of_name.keys()) - {NO_LABEL}
     moved = sorted(names, key=lambda name: -abs(now.share(name) - then.share(name)))[:MOST_LABELS]
-    return [{"label": n, "title": sides.nomenclature.name(n), "then": then.share(n), "now": now.share(n)} for n in moved]
+    return [
+        {"label": n, "title": sides.nomenclature.name(n), "then": then.share(n), "now": now.share(n)} for n in moved
+    ]
 
 
 def _stands_out(sides: Sides) -> bool:
@@ -99,7 +103,10 @@ def _stands_out(sides: Sides) -> bool:
 
 def _movers(sides: Sides, *, only_new: bool = False, most: int = 2) -> str:
     top = [one for one in labels(sides) if not only_new or (one["now"] > one["then"] and one["then"] < 0.001)][:most]
-    return ", ".join(f"{one['title']} {100 * one['then']:.1f} % -> {100 * one['now']:.1f} %" for one in top) or "no single one"
+    return (
+        ", ".join(f"{one['title']} {100 * one['then']:.1f} % -> {100 * one['now']:.1f} %" for one in top)
+        or "no single one"
+    )
 
 
 def segments(cause: Cause, baseline: Baseline, sides: Sides, field: str) -> list[dict[str, Any]]:
@@ -150,9 +157,16 @@ def terms(then: pl.Series, now: pl.Series, least_texts: int) -> dict[str, list[l
     for word in before.keys() | after.keys():
         p, q = before[word] / n, after[word] / m
         scored.append((q - p, (q - p) / np.sqrt((p + q) / 2 * (1 / n + 1 / m) + 1e-12), word, p, q))
-    gained = sorted((s for s in scored if s[0] > 0 and after[s[2]] >= least_texts), key=lambda s: (-s[1], s[2]))[:MOST_TERMS]
-    lost = sorted((s for s in scored if s[0] < 0 and before[s[2]] >= least_texts), key=lambda s: (s[1], s[2]))[:MOST_TERMS]
-    return {"gained": [[s[2], s[3], s[4]] for s in gained if s[1] > 3], "lost": [[s[2], s[3], s[4]] for s in lost if s[1] < -3]}
+    gained = sorted((s for s in scored if s[0] > 0 and after[s[2]] >= least_texts), key=lambda s: (-s[1], s[2]))[
+        :MOST_TERMS
+    ]
+    lost = sorted((s for s in scored if s[0] < 0 and before[s[2]] >= least_texts), key=lambda s: (s[1], s[2]))[
+        :MOST_TERMS
+    ]
+    return {
+        "gained": [[s[2], s[3], s[4]] for s in gained if s[1] > 3],
+        "lost": [[s[2], s[3], s[4]] for s in lost if s[1] < -3],
+    }
 
 
 def _documents(texts: pl.Series) -> Counter[str]:
@@ -165,7 +179,11 @@ def texts(now: pl.DataFrame, gained: list[list[Any]]) -> list[dict[str, Any]]:
     """Return the texts with the largest share of gained words, one per normalised form, already redacted when stored."""
     new = {word for word, _, _ in gained}
     bare = now.filter(pl.col("text").is_not_null()).with_columns(bare=normalised(pl.col("text")))
-    rows = bare.unique("bare", keep="first", maintain_order=True).select("bare", "text", "label", "score", "caller").to_dicts()
+    rows = (
+        bare.unique("bare", keep="first", maintain_order=True)
+        .select("bare", "text", "label", "score", "caller")
+        .to_dicts()
+    )
 
     def foreign(row: dict[str, Any]) -> tuple[int, str]:
         return (-sum(word in new for word in set(row["bare"].split())), row["text"])
@@ -178,5 +196,7 @@ def claim(found: tuple[Cause, ...], where: list[dict[str, Any]]) -> str:
     """Say in one sentence what changed, and who carries most of it."""
     sentence = found[0].text if found else "something changed"
     if where and where[0]["share_of_change"] >= 0.6:
-        sentence += f"; {min(where[0]['share_of_change'], 1):.0%} of it comes from {where[0]['field']} {where[0]['value']}"
+        sentence += (
+            f"; {min(where[0]['share_of_change'], 1):.0%} of it comes from {where[0]['field']} {where[0]['value']}"
+        )
     return sentence[0].upper() + sentence[1:]

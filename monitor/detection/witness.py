@@ -57,7 +57,9 @@ def project(counts: np.ndarray, expected_mix: np.ndarray, popular: np.ndarray, s
     off = deviations(counts[:whole], expected_mix[:whole]).reshape(-1, scale, counts.shape[1]).sum(1)
     hourly = counts[:whole].sum(1)
     size = hourly.reshape(-1, scale).sum(1)
-    due = (hourly[:, None] * expected_mix[:whole]).reshape(-1, scale, counts.shape[1]).sum(1) / np.maximum(size, 1)[:, None]
+    due = (hourly[:, None] * expected_mix[:whole]).reshape(-1, scale, counts.shape[1]).sum(1) / np.maximum(size, 1)[
+        :, None
+    ]
     value, direction = np.zeros(len(size)), Direction(np.zeros(counts.shape[1]))
     for block in range(len(size)):
         if block == restart:

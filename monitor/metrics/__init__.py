@@ -4,7 +4,16 @@ One question per file: a metric reads a number from a profile.
 A new metric is a file with `METRICS`, its line in `FIXED`, and its test.
 """
 
-from monitor.metrics import automation, confidence, input_fields, input_text, latency, novelty, outcomes, prediction_shift
+from monitor.metrics import (
+    automation,
+    confidence,
+    input_fields,
+    input_text,
+    latency,
+    novelty,
+    outcomes,
+    prediction_shift,
+)
 from monitor.metrics.metric import Metric, Yardsticks
 from monitor.profiles.profile import Profile
 

@@ -54,7 +54,13 @@ class Pairs:
             for side, answer in zip(scores, (mine, other), strict=True):
                 if answer[1] is not None:
                     side.append(answer[1] / 10_000)
-        return cls(dict(labels), dict(decisions), dict(outcomes or {}), Histogram.of("score", scores[0]), Histogram.of("score", scores[1]))
+        return cls(
+            dict(labels),
+            dict(decisions),
+            dict(outcomes or {}),
+            Histogram.of("score", scores[0]),
+            Histogram.of("score", scores[1]),
+        )
 
     @classmethod
     def sum(cls, parts: Iterable["Pairs"]) -> "Pairs":

@@ -50,7 +50,9 @@ def fit(score: np.ndarray, right: np.ndarray, weight: np.ndarray) -> Calibration
     value = (np.array(value) * mass[seen] + 0.0) / mass[seen]
     curve = np.interp(np.arange(BINS), seen, value)
     thin = np.interp(np.arange(BINS), seen, mass[seen] / (mass[seen] + pull))
-    return Calibration(tuple(float(v) for v in np.clip(thin * curve + (1 - thin) * _near(curve, overall), 0, 1)), len(score))
+    return Calibration(
+        tuple(float(v) for v in np.clip(thin * curve + (1 - thin) * _near(curve, overall), 0, 1)), len(score)
+    )
 
 
 def _near(curve: np.ndarray, overall: float) -> np.ndarray:

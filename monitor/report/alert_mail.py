@@ -33,10 +33,20 @@ def alert_mail(incident: Incident, change: str, around: Surroundings) -> Letter:
     status = VERBS[change]
     group = {"inputs": "inputs changed", "outputs": "answers changed", "service": "service changed"}
     topic = group.get(incident.causes[0].group if incident.causes else "", "changed")
-    what = {"opened": f"{topic} since {since}", "worsened": f"{topic} more", "closed": f"closed as {incident.closed_as}"}[change]
+    what = {
+        "opened": f"{topic} since {since}",
+        "worsened": f"{topic} more",
+        "closed": f"closed as {incident.closed_as}",
+    }[change]
     again = " again" if incident.recurrence_of and change == "opened" else ""
     subject = f"[Vigie] {status} {incident.model}: {what}{again} (#{incident.id})"
-    blocks = [Block(f"{incident.model} ({around.version}), since {since}", _rows(incident, around, change), _picture(incident, around))]
+    blocks = [
+        Block(
+            f"{incident.model} ({around.version}), since {since}",
+            _rows(incident, around, change),
+            _picture(incident, around),
+        )
+    ]
     if incident.detail.get("labels"):
         moved = [(one["label"], f"{tidy(one['title'])}: {100 * one['then']:.1f} % -> {100 * one['now']:.1f} %")
                  for one in incident.detail["labels"][:5]]  # fmt: skip
@@ -48,7 +58,9 @@ def alert_mail(incident: Incident, change: str, around: Surroundings) -> Letter:
     texts = incident.detail.get("texts", [])
     if around.with_texts and texts:
         blocks.append(Block("Texts", [(tidy(str(t["label"]), 20), tidy(t["text"])) for t in texts[:MOST_TEXTS]]))
-    return letter(subject, status, blocks, f"Vigie, {around.now:%d %b %Y %H:%M} UTC. No link in this mail changes anything.")
+    return letter(
+        subject, status, blocks, f"Vigie, {around.now:%d %b %Y %H:%M} UTC. No link in this mail changes anything."
+    )
 
 
 def _rows(incident: Incident, around: Surroundings, change: str) -> list[tuple[str, str]]:
@@ -57,12 +69,25 @@ def _rows(incident: Incident, around: Surroundings, change: str) -> list[tuple[s
     rows += [("Evidence", f"{cause.share:.0%}  {tidy(cause.text, 300)}") for cause in incident.causes]
     where = incident.detail.get("segments", [])
     if where and where[0]["share_of_change"] >= 0.3:
-        rows.append(("Whom", f"{min(where[0]['share_of_change'], 1):.0%} of it is {where[0]['field']} {tidy(str(where[0]['value']))}"))
+        rows.append(
+            (
+                "Whom",
+                f"{min(where[0]['share_of_change'], 1):.0%} of it is {where[0]['field']} {tidy(str(where[0]['value']))}",
+            )
+        )
     languages = incident.detail.get("language", {})
     new = {c: s for c, s in languages.get("now", {}).items() if s - languages.get("then", {}).get(c, 0) > 0.01}
     if new:
-        rows.append(("Language", ", ".join(f"{tidy(c)} {s:.0%} (before {languages['then'].get(c, 0):.0%})" for c, s in new.items())))
-    rows += [("Found", found), ("Accuracy", "known, see the dashboard" if around.accuracy is None else f"UNKNOWN: {around.accuracy}")]
+        rows.append(
+            (
+                "Language",
+                ", ".join(f"{tidy(c)} {s:.0%} (before {languages['then'].get(c, 0):.0%})" for c, s in new.items()),
+            )
+        )
+    rows += [
+        ("Found", found),
+        ("Accuracy", "known, see the dashboard" if around.accuracy is None else f"UNKNOWN: {around.accuracy}"),
+    ]
     if change != "closed":
         rows.append(("Do now", _advice(incident)))
         rows.append(("Commands", f"vigie incidents show {incident.id}; vigie incidents ack {incident.id} --reason ..."))
@@ -91,4 +116,6 @@ def _picture(incident: Incident, around: Surroundings) -> Picture | None:
     title = "Mix of answers: how unusual" if cause.metric == "answers" else cause.text.split(":")[0]
     chart = metric_picture(around.history, metric=cause.metric, title=tidy(title, 90), subtitle="line: seen; band: what the reference does by itself",
                            onset=incident.onset_hour)  # fmt: skip
-    return Picture("metric", png(chart), f"{tidy(cause.text, 200)}; began {start_of(incident.onset_hour):%d %b %H:%M} UTC")
+    return Picture(
+        "metric", png(chart), f"{tidy(cause.text, 200)}; began {start_of(incident.onset_hour):%d %b %H:%M} UTC"
+    )

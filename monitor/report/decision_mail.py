@@ -28,7 +28,10 @@ def decision_mail(decision: dict[str, Any], url: str, now: datetime) -> Letter:
     ]  # fmt: skip
     if url:
         rows.append(("Link", f"{url}/Decisions?id={decision['id']}"))
-    terms = [(TERMS.get(t["name"], t["name"]), f"{t['value']:,.4g} ({t['low']:,.4g} to {t['high']:,.4g}), {t['source']}") for t in evidence["terms"]]
+    terms = [
+        (TERMS.get(t["name"], t["name"]), f"{t['value']:,.4g} ({t['low']:,.4g} to {t['high']:,.4g}), {t['source']}")
+        for t in evidence["terms"]
+    ]
     subject = f"[Vigie] {decision['model']}: {WORDS[decision['recommendation']]} (decision {decision['id']})"
     return letter(subject, "", [Block(f"{decision['model']}: a decision waits", rows), Block("Every term", terms)],
                   f"Vigie, {now:%d %b %Y %H:%M} UTC. No link in this mail changes anything.")  # fmt: skip

@@ -70,7 +70,9 @@ def _html(block: Block, status: str) -> str:
     mark = ""
     if status:
         mark = f"<span style='color:{STATUS_COLOURS.get(status, '#6E6E6E')}'>&#9632;</span> {escape(status)} &nbsp;"
-    rows = "".join(f"<tr><td class='name'>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in block.rows)
+    rows = "".join(
+        f"<tr><td class='name'>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in block.rows
+    )
     image = ""
     if block.picture is not None:
         alt = escape(block.picture.text, quote=True)

@@ -26,9 +26,13 @@ def metric_picture(history: pl.DataFrame, *, metric: str, title: str, subtitle: 
     y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format=form, tickCount=5))
     x = alt.X("time:T", title=None, axis=alt.Axis(format="%d %b", tickCount=8, labelOverlap=True))
     base = alt.Chart(points, title=alt.TitleParams(title, subtitle=subtitle, anchor="start", subtitleColor="gray"))
-    band = base.mark_area(color=BAND, opacity=0.35).encode(x=x, y=alt.Y("low:Q", title=None, scale=alt.Scale(zero=False)), y2="high:Q")
+    band = base.mark_area(color=BAND, opacity=0.35).encode(
+        x=x, y=alt.Y("low:Q", title=None, scale=alt.Scale(zero=False)), y2="high:Q"
+    )
     line = base.mark_line(color=NOW, strokeWidth=1.5).encode(
-        x=x, y=y, tooltip=["time:T", alt.Tooltip("value:Q", format=".3~f"), alt.Tooltip("expected:Q", format=".3~f"), "size:Q"]
+        x=x,
+        y=y,
+        tooltip=["time:T", alt.Tooltip("value:Q", format=".3~f"), alt.Tooltip("expected:Q", format=".3~f"), "size:Q"],
     )
     layers: list[Any] = [band, line]
     if onset is not None:
@@ -41,7 +45,10 @@ def at_grain(history: pl.DataFrame, metric: str, zone: str = "UTC") -> pl.DataFr
     """Return the history in natural units with a `time` column: hours up to 14 days, means by day beyond."""
     if history.height > MOST_HOURS:
         weight = pl.col("size").clip(lower_bound=1e-9)
-        means = [((pl.col(c) * weight).sum() / weight.filter(pl.col(c).is_not_null()).sum()).alias(c) for c in ("value", "expected")]
+        means = [
+            ((pl.col(c) * weight).sum() / weight.filter(pl.col(c).is_not_null()).sum()).alias(c)
+            for c in ("value", "expected")
+        ]
         half = (pl.col("high") - pl.col("low")).mean() / 2 / 24**0.5
         history = (
             history.filter(pl.col("value").is_not_null())
@@ -53,8 +60,10 @@ def at_grain(history: pl.DataFrame, metric: str, zone: str = "UTC") -> pl.DataFr
         history = history.with_columns(pl.col("value", "expected", "low", "high").exp())
     elif _is_share(metric):
         history = history.with_columns(pl.col("low", "high").clip(0, 1))
-    return history.with_columns(time=pl.col("hour") * 3_600_000_000).with_columns(_time(zone)).select(
-        "time", "value", "expected", "low", "high", "size"
+    return (
+        history.with_columns(time=pl.col("hour") * 3_600_000_000)
+        .with_columns(_time(zone))
+        .select("time", "value", "expected", "low", "high", "size")
     )
 
 

@@ -34,19 +34,42 @@ class Week:
 def weekly(week: Week, now: datetime) -> Letter:
     """Render the weekly letter of one model."""
     subject = f"[Vigie] {week.model}: week to {start_of(week.window.end - 1):%d %b %Y}, {week.verdict.status}"
-    main = Block(f"{week.model}, {start_of(week.window.first):%d %b} to {start_of(week.window.end - 1):%d %b %Y}", _rows(week), _picture(week))
+    main = Block(
+        f"{week.model}, {start_of(week.window.first):%d %b} to {start_of(week.window.end - 1):%d %b %Y}",
+        _rows(week),
+        _picture(week),
+    )
     happened = [(f"#{one.id}", f"{tidy(one.claim, 240)} ({one.closed_as or one.state})") for one in week.incidents]
-    waiting = [(f"decision {d['id']}", tidy(f"{d['recommendation'].replace('_', ' ')}: {d['sentence']}", 240)) for d in week.decisions]
-    blocks = [main, Block("What happened", happened or [("", "no incident")]), Block("Waiting for you", waiting or [("", "nothing")])]
-    return letter(subject, week.verdict.status, blocks, f"Vigie, {now:%d %b %Y %H:%M} UTC. Figures of whole hours; no link changes anything.")
+    waiting = [
+        (f"decision {d['id']}", tidy(f"{d['recommendation'].replace('_', ' ')}: {d['sentence']}", 240))
+        for d in week.decisions
+    ]
+    blocks = [
+        main,
+        Block("What happened", happened or [("", "no incident")]),
+        Block("Waiting for you", waiting or [("", "nothing")]),
+    ]
+    return letter(
+        subject,
+        week.verdict.status,
+        blocks,
+        f"Vigie, {now:%d %b %Y %H:%M} UTC. Figures of whole hours; no link changes anything.",
+    )
 
 
 def _rows(week: Week) -> list[tuple[str, str]]:
     now = week.weeks[-1][1]
     before = week.weeks[-2][1] if len(week.weeks) > 1 else None
-    rows = [("Verdict", week.verdict.sentence), ("Predictions", _volume(now, before)), ("Service", _service(now, week.latency_ms_limit))]
+    rows = [
+        ("Verdict", week.verdict.sentence),
+        ("Predictions", _volume(now, before)),
+        ("Service", _service(now, week.latency_ms_limit)),
+    ]
     if now.decided:
-        rate, wide = now.automatic / now.decided, 1.96 * (now.automatic / now.decided * (1 - now.automatic / now.decided) / now.decided) ** 0.5
+        rate, wide = (
+            now.automatic / now.decided,
+            1.96 * (now.automatic / now.decided * (1 - now.automatic / now.decided) / now.decided) ** 0.5,
+        )
         sent = now.decisions["manual"]
         rows.append(("Automation", f"{100 * rate:.1f} % ({100 * (rate - wide):.1f} to {100 * (rate + wide):.1f})"))
         rows.append(("To people", f"{sent:,} cases, about {sent * week.minutes_per_case / 60:,.0f} hours"))
@@ -73,7 +96,9 @@ def _accuracy(week: Week) -> str:
     for basis, name in (("measured", "audited"), ("estimated", "estimated without labels")):
         figure = week.figures.get(("accuracy_automatic", basis))
         if figure is not None and figure["value"] is not None:
-            told.append(f"{100 * figure['value']:.1f} % ({100 * figure['low']:.1f} to {100 * figure['high']:.1f}) of automatic answers right, {name}")
+            told.append(
+                f"{100 * figure['value']:.1f} % ({100 * figure['low']:.1f} to {100 * figure['high']:.1f}) of automatic answers right, {name}"
+            )
         elif figure is not None and basis == "measured":
             told.append(f"not known, because {figure['note']}")
     wrong = week.figures.get(("wrong_automatic", "estimated"))
@@ -89,8 +114,21 @@ def _picture(week: Week) -> Picture | None:
     frame = pl.DataFrame(points, schema={"week": pl.Datetime("us"), "rate": pl.Float64}, orient="row")
     last = 100 * points[-1][1]
     y = alt.Y("rate:Q", title=None, axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1]))
-    x = alt.X("week:T", title=None, axis=alt.Axis(format="%d %b", values=[p[0].isoformat() for p in points], labelOverlap=True))
-    title = alt.TitleParams(f"Automation rate {last:.1f} % last week", subtitle="share coded without a person, by week", anchor="start", subtitleColor="gray")
-    chart = alt.Chart(frame, title=title).mark_line(color=NOW, point=alt.OverlayMarkDef(filled=True, size=50)).encode(x=x, y=y)
+    x = alt.X(
+        "week:T",
+        title=None,
+        axis=alt.Axis(format="%d %b", values=[p[0].isoformat() for p in points], labelOverlap=True),
+    )
+    title = alt.TitleParams(
+        f"Automation rate {last:.1f} % last week",
+        subtitle="share coded without a person, by week",
+        anchor="start",
+        subtitleColor="gray",
+    )
+    chart = (
+        alt.Chart(frame, title=title)
+        .mark_line(color=NOW, point=alt.OverlayMarkDef(filled=True, size=50))
+        .encode(x=x, y=y)
+    )
     told = ", ".join(f"{when:%d %b} {100 * rate:.1f} %" for when, rate in points[-6:])
     return Picture("automation", png(chart.properties(width=600, height=200)), f"Automation rate by week: {told}")

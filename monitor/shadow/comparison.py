@@ -52,7 +52,9 @@ def compare(days: Sequence[Pairs], wins: int, losses: int) -> Comparison:
         picks = random.integers(0, len(days), (DRAWS, len(days)))
         shares = same[picks].sum(1) / np.maximum(many[picks].sum(1), 1)
         low, high = (float(q) for q in np.quantile(shares, (0.025, 0.975)))
-    changed = sorted(((a, b, n) for (a, b), n in whole.labels.items() if a != b), key=lambda row: (-row[2], row[0], row[1]))
+    changed = sorted(
+        ((a, b, n) for (a, b), n in whole.labels.items() if a != b), key=lambda row: (-row[2], row[0], row[1])
+    )
     flips = {"automatic -> manual": 0, "manual -> automatic": 0}
     rates = [0, 0]
     for (one, two, _), count in whole.decisions.items():

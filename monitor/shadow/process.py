@@ -58,7 +58,9 @@ class Worker:
             raise
         worker = cls(spec, folder, process, isolation, {})
         try:
-            found = worker.ask({"do": "load", "directory": str(folder / "artefact"), "callable": spec.callable}, spec.limits.load_s)
+            found = worker.ask(
+                {"do": "load", "directory": str(folder / "artefact"), "callable": spec.callable}, spec.limits.load_s
+            )
         except WorkerGone:
             worker.stop()
             raise
@@ -127,10 +129,22 @@ def _spawn(spec: Challenger, folder: Path) -> tuple[subprocess.Popen[bytes], str
     temporary = folder / "tmp"
     temporary.mkdir(mode=0o700)
     python = str(spec.python or sys.executable)
-    command = [python, "-I", str(Path(__file__).with_name("worker.py")), str(spec.limits.memory_mib), str(spec.limits.threads)]
+    command = [
+        python,
+        "-I",
+        str(Path(__file__).with_name("worker.py")),
+        str(spec.limits.memory_mib),
+        str(spec.limits.threads),
+    ]
     alone = shutil.which("unshare")
     isolation = NO_NAMESPACE
-    if alone and subprocess.run([alone, "--user", "--map-root-user", "--net", "true"], capture_output=True, check=False).returncode == 0:
+    if (
+        alone
+        and subprocess.run(
+            [alone, "--user", "--map-root-user", "--net", "true"], capture_output=True, check=False
+        ).returncode
+        == 0
+    ):
         command, isolation = [alone, "--user", "--map-root-user", "--net", *command], "no network"
     environment = {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "TZ": "UTC", "HOME": str(temporary), "TMPDIR": str(temporary),
                    "MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": str(spec.limits.threads)}  # fmt: skip

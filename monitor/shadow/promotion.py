@@ -18,7 +18,9 @@ class Check:
     text: str
 
 
-def checks(found: Comparison, *, tests: list[dict[str, Any]], isolation: str, days: int, row_errors: float) -> list[Check]:
+def checks(
+    found: Comparison, *, tests: list[dict[str, Any]], isolation: str, days: int, row_errors: float
+) -> list[Check]:
     """Return all checks of a comparison."""
     failed = next((t for t in tests if not t["passed"]), None)
     exposed = days >= LEAST_DAYS and found.compared >= LEAST_TEXTS
@@ -43,7 +45,13 @@ def verdict(found: list[Check]) -> tuple[str, str]:
     """
     missed = [c for c in found if c.result == "not met"]
     open_ = [c for c in found if c.result == "cannot tell"]
-    word, head = ("hold", "Hold") if missed else ("more_labels", "More labels") if open_ else ("promote", "Promote, if a person approves")
+    word, head = (
+        ("hold", "Hold")
+        if missed
+        else ("more_labels", "More labels")
+        if open_
+        else ("promote", "Promote, if a person approves")
+    )
     parts = [head + "."]
     if missed:
         parts.append("Not met: " + ", ".join(f"{c.name} ({c.text})" for c in missed) + ".")

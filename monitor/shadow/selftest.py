@@ -12,7 +12,7 @@ def self_tests(worker: Worker, probes: list[str]) -> list[dict[str, Any]]:
     results: list[dict[str, Any]] = [{"name": "pin", "passed": True, "detail": "the pinned bytes were loaded"}]
     texts = probes[:200]
 
-    def told(name: str, passed: bool, detail: str) -> bool:  # noqa: FBT001
+    def told(name: str, passed: bool, detail: str) -> bool:
         results.append({"name": name, "passed": passed, "detail": detail})
         return passed
 
@@ -21,7 +21,11 @@ def self_tests(worker: Worker, probes: list[str]) -> list[dict[str, Any]]:
         return results
     labels = {one[0][0] for one in first if one}
     top = sum(one[0][1] for one in first if one) / max(len(first), 1)
-    if not told("says something", len(labels) > 1 and top > 2 / max(len(worker.about["labels"]), 1), f"{len(labels)} labels, mean score {top:.2f}"):
+    if not told(
+        "says something",
+        len(labels) > 1 and top > 2 / max(len(worker.about["labels"]), 1),
+        f"{len(labels)} labels, mean score {top:.2f}",
+    ):
         return results
     if not told("deterministic", _same(first, _answers(worker, texts), 1e-6), "the same chunk twice"):
         return results
@@ -40,4 +44,6 @@ def _answers(worker: Worker, texts: list[str]) -> list[list[Any]] | None:
 def _same(one: list[list[Any]], other: list[list[Any]] | None, within: float) -> bool:
     if other is None or len(one) != len(other):
         return False
-    return all(not a or (a[0][0] == b[0][0] and abs(a[0][1] - b[0][1]) <= within) for a, b in zip(one, other, strict=True))
+    return all(
+        not a or (a[0][0] == b[0][0] and abs(a[0][1] - b[0][1]) <= within) for a, b in zip(one, other, strict=True)
+    )

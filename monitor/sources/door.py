@@ -43,19 +43,25 @@ class Origin:
     digest: bytes
 
 
-def frame(records: list[tuple[Record, Origin]], door: Door, source: Source, file_key: bytes, bookmark: int) -> pl.DataFrame:
+def frame(
+    records: list[tuple[Record, Origin]], door: Door, source: Source, file_key: bytes, bookmark: int
+) -> pl.DataFrame:
     """Return the predictions of one reading; `file_key` tells this file from all others of the source."""
     rows = [_row(record, origin, door, source, file_key) for record, origin in records]
     names = sorted({name for record, _ in records for name in door.models[_model(record, source)].fields})
     fields = [record.fields for record, _ in records]
     columns = {**SCHEMA, "time": pl.Int64()}
-    whole = pl.DataFrame([pl.Series(name, [row.get(name) for row in rows], dtype=kind) for name, kind in columns.items()])
+    whole = pl.DataFrame(
+        [pl.Series(name, [row.get(name) for row in rows], dtype=kind) for name, kind in columns.items()]
+    )
     extra = [
         pl.Series(f"{FIELD}{name}", [_category(one.get(name)) for one in fields], dtype=pl.String, strict=False)
         for name in names
     ]
     whole = whole.with_columns(
-        pl.col("time").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"), pl.lit(bookmark, pl.Int64).alias("bookmark"), *extra
+        pl.col("time").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"),
+        pl.lit(bookmark, pl.Int64).alias("bookmark"),
+        *extra,
     )
     return _private(whole, door)
 
@@ -156,7 +162,9 @@ def _score(record: Record, model: Model) -> tuple[float | None, str | None]:
     return best[0], "max_prob"
 
 
-def _decision(record: Record, step: int | None, threshold_step: int | None, model: Model) -> tuple[str | None, str | None]:
+def _decision(
+    record: Record, step: int | None, threshold_step: int | None, model: Model
+) -> tuple[str | None, str | None]:
     if record.decision is not None:
         return record.decision, "logged"
     if step is None or threshold_step is None:

@@ -54,7 +54,11 @@ def batch_of(data: bytes, start: int, reading: Reading, door: Door, *, is_finish
         accepted += found if isinstance(found, list) else []
         rejects += [found] if isinstance(found, Reject) else []
         position = following
-    whole = frame(accepted, door, reading.source, reading.file_key, reading.bookmark) if accepted else Batch(0, 0).predictions
+    whole = (
+        frame(accepted, door, reading.source, reading.file_key, reading.bookmark)
+        if accepted
+        else Batch(0, 0).predictions
+    )
     return Batch(start, start + end, whole, tuple(rejects), lines)
 
 
@@ -76,7 +80,9 @@ def _judge(line: bytes, at: int, length: int, reading: Reading, door: Door, *, i
     except Refused as refused:
         reason = "truncated_last_line" if is_cut and refused.reason == "invalid_syntax" else refused.reason
         sample = _mask(line[:2000].decode("utf-8", "replace"))[:SAMPLE_CHARS] if door.store_texts == "redacted" else ""
-        return Reject(at, length, reason, refused.detail[:200], origin.digest, sample.replace("\x00", "\ufffd")), Lines(rejected=1)
+        return Reject(at, length, reason, refused.detail[:200], origin.digest, sample.replace("\x00", "\ufffd")), Lines(
+            rejected=1
+        )
     return [(record, origin) for record in records], Lines(read=1)
 
 

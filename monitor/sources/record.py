@@ -157,5 +157,3 @@ def _depth(value: Any, so_far: int = 1) -> int:
     if so_far > DEEPEST or not isinstance(value, dict | list) or not value:
         return so_far
     return max(_depth(one, so_far + 1) for one in (value.values() if isinstance(value, dict) else value))
-
-

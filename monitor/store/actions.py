@@ -9,15 +9,27 @@ from monitor.store.tables import action
 from monitor.window import microseconds
 
 
-def ask(connection: Connection, actor: str, verb: str, subject: str, revision: int | None, reason: str, now: datetime) -> int:
+def ask(
+    connection: Connection, actor: str, verb: str, subject: str, revision: int | None, reason: str, now: datetime
+) -> int:
     """Insert an action; `revision` is the subject's as the person saw it. Returns its number."""
-    row = {"asked_us": microseconds(now), "actor": actor, "verb": verb, "subject": subject, "revision": revision, "reason": reason}
+    row = {
+        "asked_us": microseconds(now),
+        "actor": actor,
+        "verb": verb,
+        "subject": subject,
+        "revision": revision,
+        "reason": reason,
+    }
     return int(connection.execute(action.insert().values(row).returning(action.c.id)).scalar_one())
 
 
 def pending(connection: Connection) -> list[dict[str, Any]]:
     """Return actions nobody has applied or refused, oldest first."""
-    return [dict(row._mapping) for row in connection.execute(select(action).where(action.c.applied_us.is_(None)).order_by(action.c.id))]
+    return [
+        dict(row._mapping)
+        for row in connection.execute(select(action).where(action.c.applied_us.is_(None)).order_by(action.c.id))
+    ]
 
 
 def settle(connection: Connection, number: int, now: datetime, refusal: str | None) -> bool:
@@ -38,4 +50,7 @@ def get(connection: Connection, number: int) -> dict[str, Any] | None:
 
 def about(connection: Connection, subject: str) -> list[dict[str, Any]]:
     """Return the actions on a subject, newest first."""
-    return [dict(row._mapping) for row in connection.execute(select(action).where(action.c.subject == subject).order_by(desc(action.c.id)))]
+    return [
+        dict(row._mapping)
+        for row in connection.execute(select(action).where(action.c.subject == subject).order_by(desc(action.c.id)))
+    ]

@@ -93,7 +93,9 @@ def save(connection: Connection, batch: Batch, identity: int, place: dict[str, A
     _insert_rejects(connection, rejects, identity, batch, now_us)
     _mark_dirty(connection, fresh)
     saved = Saved(fresh.height, rows.height - fresh.height - len(conflicting), len(conflicting))
-    first, last = (rows["time"].dt.epoch("us").min(), rows["time"].dt.epoch("us").max()) if rows.height else (None, None)
+    first, last = (
+        (rows["time"].dt.epoch("us").min(), rows["time"].dt.epoch("us").max()) if rows.height else (None, None)
+    )
     connection.execute(read_range.insert().values(
         bookmark=identity, start=batch.start, end=batch.end, lines_read=batch.lines.read, lines_blank=batch.lines.blank,
         lines_other=batch.lines.other, lines_rejected=batch.lines.rejected, accepted=saved.accepted,
@@ -111,20 +113,26 @@ def _unknown(connection: Connection, rows: pl.DataFrame) -> tuple[pl.DataFrame, 
     days = first["_day"].unique().to_list()
     uids = first["uid"].to_list()
     for at in range(0, len(uids), KNOWN_AT_ONCE):
-        query = select(prediction.c.day, prediction.c.uid, prediction.c.label, prediction.c.score_step, prediction.c.text_hash)
+        query = select(
+            prediction.c.day, prediction.c.uid, prediction.c.label, prediction.c.score_step, prediction.c.text_hash
+        )
         query = query.where(prediction.c.day.in_(days), prediction.c.uid.in_(uids[at : at + KNOWN_AT_ONCE]))
         known |= {(day, bytes(uid)): (label, step, text) for day, uid, label, step, text in connection.execute(query)}
     if not known and first.height == rows.height:
         return rows.drop("_day"), []
     answers = dict(known)
     keep, conflicting = [], []
-    for at, row in enumerate(rows.select("_day", "uid", "label", "score_step", "text_hash", "position", "bytes", "row").iter_rows()):
+    for at, row in enumerate(
+        rows.select("_day", "uid", "label", "score_step", "text_hash", "position", "bytes", "row").iter_rows()
+    ):
         key, answer = (row[0], row[1]), (row[2], row[3], row[4])
         if key not in answers:
             answers[key] = answer
             keep.append(at)
         elif answers[key] != answer:
-            conflicting.append(Reject(row[5], row[6], "conflicting_duplicate", "same id, another answer", record=row[7] + 1))
+            conflicting.append(
+                Reject(row[5], row[6], "conflicting_duplicate", "same id, another answer", record=row[7] + 1)
+            )
     return rows[keep].drop("_day"), conflicting
 
 
@@ -140,7 +148,9 @@ def _insert_rows(connection: Connection, rows: pl.DataFrame, now_us: int) -> Non
     }
     _executemany(connection, prediction, columns)
     fields = [
-        json.dumps({n.removeprefix(FIELD): v for n, v in zip(names, one, strict=True) if v is not None}, ensure_ascii=False)
+        json.dumps(
+            {n.removeprefix(FIELD): v for n, v in zip(names, one, strict=True) if v is not None}, ensure_ascii=False
+        )
         for one in (rows.select(names).iter_rows() if names else [()] * rows.height)
     ]
     inputs = {"day": columns["day"], "uid": columns["uid"], "text": rows["text"].to_list(),
@@ -172,7 +182,9 @@ def _mark_dirty(connection: Connection, rows: pl.DataFrame) -> None:
     if not rows.height:
         return
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    hours = rows.select("model", hour=pl.col("time").dt.epoch("us") // MICROSECONDS_PER_HOUR).unique().sort("model", "hour")
+    hours = (
+        rows.select("model", hour=pl.col("time").dt.epoch("us") // MICROSECONDS_PER_HOUR).unique().sort("model", "hour")
+    )
     for model, hour in hours.iter_rows():
         connection.execute(
             make(dirty_hour)
@@ -184,7 +196,9 @@ def _mark_dirty(connection: Connection, rows: pl.DataFrame) -> None:
 def note_source(connection: Connection, name: str, kind: str, **facts: Any) -> None:
     """Keep what the last pass over a source found: newest event, lag, and the hour it is complete to."""
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(make(source).values(name=name, kind=kind, **facts).on_conflict_do_update(index_elements=["name"], set_=facts))
+    connection.execute(
+        make(source).values(name=name, kind=kind, **facts).on_conflict_do_update(index_elements=["name"], set_=facts)
+    )
 
 
 def feed(connection: Connection) -> list[dict[str, Any]]:

@@ -22,16 +22,22 @@ def digest_of(parts: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()
 
 
-def propose(connection: Connection, parts: dict[str, Any], *, sentence: str, now: datetime, expires_days: float) -> int | None:
+def propose(
+    connection: Connection, parts: dict[str, Any], *, sentence: str, now: datetime, expires_days: float
+) -> int | None:
     """
     Store a proposal and expire the model's older open one; None when the same evidence was proposed before.
 
     `parts` holds model, recommendation, evidence, trigger, requester: what the digest binds.
     """
     digest = digest_of(parts)
-    if connection.execute(select(decision.c.id).where(decision.c.model == parts["model"], decision.c.digest == digest)).first():
+    if connection.execute(
+        select(decision.c.id).where(decision.c.model == parts["model"], decision.c.digest == digest)
+    ).first():
         return None
-    for old in connection.execute(select(decision).where(decision.c.model == parts["model"], decision.c.state == "proposed")).all():
+    for old in connection.execute(
+        select(decision).where(decision.c.model == parts["model"], decision.c.state == "proposed")
+    ).all():
         _move(connection, old, "expired", actor="vigie", reason="a newer proposal replaces it", now=now)
     values = {
         "model": parts["model"], "made_us": microseconds(now), "requester": parts["requester"],
@@ -45,7 +51,7 @@ def propose(connection: Connection, parts: dict[str, Any], *, sentence: str, now
     return number
 
 
-def all(connection: Connection, model: str | None = None) -> list[dict[str, Any]]:  # noqa: A001
+def all(connection: Connection, model: str | None = None) -> list[dict[str, Any]]:
     """Return decisions, newest first."""
     query = select(decision).order_by(desc(decision.c.id))
     if model is not None:
@@ -81,14 +87,20 @@ def judge(connection: Connection, number: int, verdict: str, *, actor: str, reas
     if len(reason.strip()) < SHORTEST_REASON:
         raise StoreError(f"a reason of at least {SHORTEST_REASON} characters is needed")
     state = "approved" if verdict == "approve" else "rejected"
-    connection.execute(approval.insert().values(decision=number, person=actor, verdict=state, reason=reason, at_us=microseconds(now)))
+    connection.execute(
+        approval.insert().values(decision=number, person=actor, verdict=state, reason=reason, at_us=microseconds(now))
+    )
     _move(connection, row, state, actor=actor, reason=reason, now=now)
 
 
 def expire(connection: Connection, now: datetime) -> int:
     """Expire proposals past their day, and approvals that started nothing within 24 hours; returns how many."""
     now_us = microseconds(now)
-    over = [row for row in connection.execute(select(decision).where(decision.c.state == "proposed")).all() if row.expires_us < now_us]
+    over = [
+        row
+        for row in connection.execute(select(decision).where(decision.c.state == "proposed")).all()
+        if row.expires_us < now_us
+    ]
     for row in over:
         _move(connection, row, "expired", actor="vigie", reason="nobody decided in time", now=now)
     return len(over)
@@ -96,22 +108,36 @@ def expire(connection: Connection, now: datetime) -> int:
 
 def approved(connection: Connection) -> list[dict[str, Any]]:
     """Return approved decisions that have not started anything."""
-    return [get(connection, row.id) for row in connection.execute(select(decision.c.id).where(decision.c.state == "approved")).all()]
+    return [
+        get(connection, row.id)
+        for row in connection.execute(select(decision.c.id).where(decision.c.state == "approved")).all()
+    ]
 
 
 def begin_call(connection: Connection, number: int, now: datetime) -> bool:
     """Write `calling` before the call; False when a call was ever begun: it is never tried twice without a person."""
     if connection.execute(select(trigger_call).where(trigger_call.c.decision == number)).first() is not None:
         return False
-    connection.execute(trigger_call.insert().values(decision=number, state="calling", called_us=microseconds(now), answer=""))
+    connection.execute(
+        trigger_call.insert().values(decision=number, state="calling", called_us=microseconds(now), answer="")
+    )
     return True
 
 
 def end_call(connection: Connection, number: int, state: str, answer: str, now: datetime) -> None:
     """Note how the call ended (started, failed, in_doubt) and move the decision on."""
-    connection.execute(update(trigger_call).where(trigger_call.c.decision == number).values(state=state, answer=answer[:2000]))
+    connection.execute(
+        update(trigger_call).where(trigger_call.c.decision == number).values(state=state, answer=answer[:2000])
+    )
     row = connection.execute(select(decision).where(decision.c.id == number)).one()
-    _move(connection, row, "failed" if state == "failed" else "triggered", actor="vigie", reason=f"{state}: {answer[:200]}", now=now)
+    _move(
+        connection,
+        row,
+        "failed" if state == "failed" else "triggered",
+        actor="vigie",
+        reason=f"{state}: {answer[:200]}",
+        now=now,
+    )
 
 
 def _move(connection: Connection, row: Any, state: str, *, actor: str, reason: str, now: datetime) -> None:
@@ -122,7 +148,10 @@ def _move(connection: Connection, row: Any, state: str, *, actor: str, reason: s
     )
     if done.rowcount != 1:
         raise StoreError(f"decision {row.id} was changed by somebody else meanwhile", remedy="look again")
-    write_change(connection, Change(f"decision:{row.id}", row.model, state, row.state, state, f"{state}:{row.revision}", actor, reason, now))
+    write_change(
+        connection,
+        Change(f"decision:{row.id}", row.model, state, row.state, state, f"{state}:{row.revision}", actor, reason, now),
+    )
 
 
 def _plain(row: Any) -> dict[str, Any]:

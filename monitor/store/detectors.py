@@ -14,7 +14,9 @@ def load(connection: Connection, model: str, reference: int) -> Any | None:
     return connection.execute(query).one_or_none()
 
 
-def save(connection: Connection, model: str, reference: int, *, judged_until: int, state: bytes, evidence: float) -> None:
+def save(
+    connection: Connection, model: str, reference: int, *, judged_until: int, state: bytes, evidence: float
+) -> None:
     """Replace the saved state."""
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     values = {"judged_until": judged_until, "state": state, "evidence": evidence}

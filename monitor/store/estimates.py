@@ -15,7 +15,9 @@ def put(connection: Connection, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         changed = {name: row[name] for name in ("value", "low", "high", "size", "note")}
         connection.execute(
-            make(estimate).values(row).on_conflict_do_update(index_elements=["model", "day", "name", "basis"], set_=changed)
+            make(estimate)
+            .values(row)
+            .on_conflict_do_update(index_elements=["model", "day", "name", "basis"], set_=changed)
         )
 
 
@@ -33,7 +35,9 @@ def history(connection: Connection, model: str, name: str, basis: str) -> list[d
 
 def newest_day(connection: Connection, model: str) -> int | None:
     """Return the newest day that has a figure."""
-    return connection.execute(select(estimate.c.day).where(estimate.c.model == model).order_by(desc(estimate.c.day)).limit(1)).scalar()
+    return connection.execute(
+        select(estimate.c.day).where(estimate.c.model == model).order_by(desc(estimate.c.day)).limit(1)
+    ).scalar()
 
 
 def keep_calibration(connection: Connection, model: str, right: tuple[float, ...], labels: int) -> None:

@@ -14,7 +14,7 @@ from monitor.store.tables import change_log, incident
 from monitor.window import microseconds, moment
 
 
-def all(connection: Connection, model: str | None = None, states: Sequence[str] | None = None) -> list[Incident]:  # noqa: A001
+def all(connection: Connection, model: str | None = None, states: Sequence[str] | None = None) -> list[Incident]:
     """Return incidents, newest first, of one model or all, in the given states or any."""
     query = select(incident).order_by(desc(incident.c.found_hour), desc(incident.c.id))
     if model is not None:
@@ -47,10 +47,21 @@ def open_new(connection: Connection, new: Incident, at: datetime) -> tuple[Incid
     }  # fmt: skip
     number = int(connection.execute(incident.insert().values(values).returning(incident.c.id)).scalar_one())
     stored = get(connection, number)
-    return stored, log(connection, stored, "opened", before=None, key=f"alarm:{new.found_hour}", actor="vigie", reason=stored.claim, at=at)
+    return stored, log(
+        connection,
+        stored,
+        "opened",
+        before=None,
+        key=f"alarm:{new.found_hour}",
+        actor="vigie",
+        reason=stored.claim,
+        at=at,
+    )
 
 
-def change(connection: Connection, old: Incident, what: str, *, actor: str, reason: str, at: datetime, key: str, **values: Any) -> Change:
+def change(
+    connection: Connection, old: Incident, what: str, *, actor: str, reason: str, at: datetime, key: str, **values: Any
+) -> Change:
     """
     Change an incident and log it; refused with StoreError when somebody else changed it since `old` was read.
 
@@ -74,14 +85,18 @@ def note_quiet(connection: Connection, number: int, quiet_hours: int) -> None:
     connection.execute(update(incident).where(incident.c.id == number).values(quiet_hours=quiet_hours))
 
 
-def acknowledge(connection: Connection, number: int, revision: int | None, actor: str, reason: str, *, now: datetime) -> Change:
+def acknowledge(
+    connection: Connection, number: int, revision: int | None, actor: str, reason: str, *, now: datetime
+) -> Change:
     """Say that somebody looks after the incident."""
     old = _as_seen(connection, number, revision)
     return change(connection, old, "acknowledged", actor=actor, reason=reason, at=now, key=f"ack:{actor}:{microseconds(now)}",
                   acknowledged_by=actor, acknowledged_us=microseconds(now))  # fmt: skip
 
 
-def close(connection: Connection, number: int, revision: int | None, closed_as: str, actor: str, *, reason: str, now: datetime) -> Change:
+def close(
+    connection: Connection, number: int, revision: int | None, closed_as: str, actor: str, *, reason: str, now: datetime
+) -> Change:
     """Close the incident for the given reason."""
     old = _as_seen(connection, number, revision)
     if old.state == "closed":
@@ -98,7 +113,17 @@ def _as_seen(connection: Connection, number: int, revision: int | None) -> Incid
     return old
 
 
-def log(connection: Connection, about: Incident, what: str, *, before: str | None, key: str, actor: str, reason: str, at: datetime) -> Change:
+def log(
+    connection: Connection,
+    about: Incident,
+    what: str,
+    *,
+    before: str | None,
+    key: str,
+    actor: str,
+    reason: str,
+    at: datetime,
+) -> Change:
     """Append a line to the change log of the incident."""
     one = Change(f"incident:{about.id}", about.model, what, before, about.state, key, actor, reason, at)
     write_change(connection, one)
@@ -107,7 +132,9 @@ def log(connection: Connection, about: Incident, what: str, *, before: str | Non
 
 def write_change(connection: Connection, one: Change) -> None:
     """Append a change of any subject; its sequence is the next."""
-    last = connection.execute(select(func.max(change_log.c.sequence)).where(change_log.c.subject == one.subject)).scalar()
+    last = connection.execute(
+        select(func.max(change_log.c.sequence)).where(change_log.c.subject == one.subject)
+    ).scalar()
     connection.execute(change_log.insert().values(
         subject=one.subject, sequence=(last or 0) + 1, change=one.change, before=one.before, after=one.after,
         input_key=one.input_key, actor=one.actor, reason=one.reason, at_us=microseconds(one.at)))  # fmt: skip

@@ -53,6 +53,9 @@ def joined(connection: Connection, model: str, window: Window | None = None) -> 
         .order_by(label.c.labelled_us, label.c.id)
     )  # fmt: skip
     if window is not None:
-        query = query.where(prediction.c.time >= window.first * MICROSECONDS_PER_HOUR, prediction.c.time < window.end * MICROSECONDS_PER_HOUR)
+        query = query.where(
+            prediction.c.time >= window.first * MICROSECONDS_PER_HOUR,
+            prediction.c.time < window.end * MICROSECONDS_PER_HOUR,
+        )
     frame = pl.DataFrame([tuple(row) for row in connection.execute(query)], schema=SCHEMA, orient="row")
     return frame.unique(["day", "uid", "source"], keep="last", maintain_order=True)

@@ -82,7 +82,11 @@ def hand_over(connection: Connection, number: int) -> None:
 
 def sent(connection: Connection, number: int, now: datetime, note: str = "") -> None:
     """Note that the relay has it."""
-    connection.execute(update(outbox).where(outbox.c.id == number).values(state="sent", sent_us=microseconds(now), last_error=note or None))
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.id == number)
+        .values(state="sent", sent_us=microseconds(now), last_error=note or None)
+    )
 
 
 def failed(connection: Connection, row: dict[str, Any], error: str, now: datetime, *, is_final: bool) -> None:
@@ -96,12 +100,17 @@ def failed(connection: Connection, row: dict[str, Any], error: str, now: datetim
 
 def retry(connection: Connection, number: int) -> None:
     """Queue a dead message again, now."""
-    connection.execute(update(outbox).where(outbox.c.id == number, outbox.c.state == "dead").values(state="queued", retry_us=0))
+    connection.execute(
+        update(outbox).where(outbox.c.id == number, outbox.c.state == "dead").values(state="queued", retry_us=0)
+    )
 
 
 def counts(connection: Connection) -> dict[str, int]:
     """Return how many messages are in each state."""
-    return {state: count for state, count in connection.execute(select(outbox.c.state, func.count()).group_by(outbox.c.state))}
+    return {
+        state: count
+        for state, count in connection.execute(select(outbox.c.state, func.count()).group_by(outbox.c.state))
+    }
 
 
 def latest(connection: Connection, limit: int = 50) -> list[dict[str, Any]]:
@@ -111,4 +120,7 @@ def latest(connection: Connection, limit: int = 50) -> list[dict[str, Any]]:
 
 def about(connection: Connection, subject: str) -> list[dict[str, Any]]:
     """Return the messages about a subject, oldest first."""
-    return [dict(row._mapping) for row in connection.execute(select(outbox).where(outbox.c.subject == subject).order_by(outbox.c.id))]
+    return [
+        dict(row._mapping)
+        for row in connection.execute(select(outbox).where(outbox.c.subject == subject).order_by(outbox.c.id))
+    ]

@@ -45,7 +45,9 @@ def sample(connection: Connection, model: str, window: Window, size: int, seed: 
     The draw depends on the rows and the seed only, not on the order in which they arrived.
     """
     keys = connection.execute(
-        select(prediction.c.day, prediction.c.uid).where(_inside(model, window)).order_by(prediction.c.day, prediction.c.uid)
+        select(prediction.c.day, prediction.c.uid)
+        .where(_inside(model, window))
+        .order_by(prediction.c.day, prediction.c.uid)
     ).all()
     chosen = np.sort(np.random.default_rng(seed).choice(len(keys), min(size, len(keys)), replace=False)) if keys else []
     frames = []
@@ -94,7 +96,9 @@ def _frame(found: Any, texts: bool) -> pl.DataFrame:
 
 
 def _field(values: list[Any]) -> pl.Series:
-    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values if value is not None)
+    numbers = all(
+        isinstance(value, int | float) and not isinstance(value, bool) for value in values if value is not None
+    )
     if numbers:
         return pl.Series(values, dtype=pl.Float64, strict=False)
     return pl.Series([None if value is None else str(value) for value in values], dtype=pl.String)

@@ -16,7 +16,9 @@ def _inside(model: str, window: Window) -> object:
 def hours(connection: Connection, model: str, window: Window) -> dict[int, dict[str, Profile]]:
     """Return the stored profiles by hour, then by segment; hours without predictions are absent."""
     found: dict[int, dict[str, Profile]] = defaultdict(dict)
-    query = select(profile.c.hour, profile.c.segment, profile.c.body).where(_inside(model, window)).order_by(profile.c.hour)  # type: ignore[arg-type]
+    query = (
+        select(profile.c.hour, profile.c.segment, profile.c.body).where(_inside(model, window)).order_by(profile.c.hour)
+    )  # type: ignore[arg-type]
     for hour, segment, body in connection.execute(query):
         found[hour][segment] = Profile.from_bytes(body)
     return dict(found)
@@ -62,7 +64,9 @@ def revisions(connection: Connection, model: str, window: Window) -> dict[int, i
 
 def dirty(connection: Connection) -> list[tuple[str, int, int]]:
     """Return (model, hour, mark) of every hour whose rows are newer than its profile, oldest first."""
-    query = select(dirty_hour.c.model, dirty_hour.c.hour, dirty_hour.c.mark).order_by(dirty_hour.c.hour, dirty_hour.c.model)
+    query = select(dirty_hour.c.model, dirty_hour.c.hour, dirty_hour.c.mark).order_by(
+        dirty_hour.c.hour, dirty_hour.c.model
+    )
     return [(model, hour, mark) for model, hour, mark in connection.execute(query)]
 
 

@@ -36,4 +36,8 @@ def history(connection: Connection, model: str, metric: str, window: Window) -> 
 
 def metrics(connection: Connection, model: str) -> list[str]:
     """Return the names of all metrics that have readings."""
-    return list(connection.execute(select(reading.c.metric).where(reading.c.model == model).distinct().order_by(reading.c.metric)).scalars())
+    return list(
+        connection.execute(
+            select(reading.c.metric).where(reading.c.model == model).distinct().order_by(reading.c.metric)
+        ).scalars()
+    )

@@ -10,7 +10,9 @@ from monitor.store.tables import report
 from monitor.window import Window, microseconds
 
 
-def put(connection: Connection, kind: str, subject: str, window: Window, *, path: str, state: str, note: str, now: datetime) -> None:
+def put(
+    connection: Connection, kind: str, subject: str, window: Window, *, path: str, state: str, note: str, now: datetime
+) -> None:
     """Insert a report, or replace the one of the same kind, subject and window."""
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     changed = {"path": path, "state": state, "note": note, "created_us": microseconds(now)}
@@ -27,6 +29,9 @@ def has(connection: Connection, kind: str, subject: str, window: Window) -> bool
     return connection.execute(query).first() is not None
 
 
-def all(connection: Connection, limit: int = 200) -> list[dict[str, Any]]:  # noqa: A001
+def all(connection: Connection, limit: int = 200) -> list[dict[str, Any]]:
     """Return reports, newest first."""
-    return [dict(row._mapping) for row in connection.execute(select(report).order_by(desc(report.c.created_us)).limit(limit))]
+    return [
+        dict(row._mapping)
+        for row in connection.execute(select(report).order_by(desc(report.c.created_us)).limit(limit))
+    ]

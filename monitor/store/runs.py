@@ -78,7 +78,9 @@ def check(connection: Connection, job: str, fence: int) -> None:
         raise LeaseLost(f"{job} was taken over by another runner")
 
 
-def finish(connection: Connection, run: tuple[str, int, int], state: str, line: str, trouble: str, *, now_us: int) -> None:
+def finish(
+    connection: Connection, run: tuple[str, int, int], state: str, line: str, trouble: str, *, now_us: int
+) -> None:
     """Close the run (job, slot_us, fence) as `state`, keep its line and trouble, and free the lease."""
     job, slot_us, fence = run
     connection.execute(

@@ -7,7 +7,15 @@ from sqlalchemy import Connection, and_, delete, desc, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from monitor.profiles.pairs import Pairs
-from monitor.store.tables import challenger, comparison, pairs, prediction, prediction_input, shadow_answer, shadow_cache
+from monitor.store.tables import (
+    challenger,
+    comparison,
+    pairs,
+    prediction,
+    prediction_input,
+    shadow_answer,
+    shadow_cache,
+)
 from monitor.window import MICROSECONDS_PER_HOUR, Window
 
 AT_ONCE = 400
@@ -23,7 +31,11 @@ def unanswered(connection: Connection, digest: str, model: str, window: Window, 
         prediction_input, and_(prediction.c.day == prediction_input.c.day, prediction.c.uid == prediction_input.c.uid)
     ).outerjoin(
         shadow_answer,
-        and_(shadow_answer.c.digest == digest, shadow_answer.c.day == prediction.c.day, shadow_answer.c.uid == prediction.c.uid),
+        and_(
+            shadow_answer.c.digest == digest,
+            shadow_answer.c.day == prediction.c.day,
+            shadow_answer.c.uid == prediction.c.uid,
+        ),
     )
     query = (
         select(prediction.c.day, prediction.c.uid, prediction.c.time, prediction.c.input_hash, prediction_input.c.text, prediction_input.c.fields)
@@ -48,11 +60,16 @@ def cached(connection: Connection, digest: str, hashes: list[bytes]) -> dict[byt
     return found
 
 
-def keep(connection: Connection, digest: str, answers: list[dict[str, Any]], fresh: dict[bytes, list[Any]], now_us: int) -> None:
+def keep(
+    connection: Connection, digest: str, answers: list[dict[str, Any]], fresh: dict[bytes, list[Any]], now_us: int
+) -> None:
     """Store a chunk's answers and put new ones into the cache."""
     connection.execute(_insert(connection, shadow_answer).on_conflict_do_nothing(), answers)
     if fresh:
-        rows = [{"digest": digest, "input_hash": key, "topk": json.dumps(topk), "score_step": None, "used_us": now_us} for key, topk in fresh.items()]
+        rows = [
+            {"digest": digest, "input_hash": key, "topk": json.dumps(topk), "score_step": None, "used_us": now_us}
+            for key, topk in fresh.items()
+        ]
         connection.execute(_insert(connection, shadow_cache).on_conflict_do_nothing(), rows)
 
 
@@ -79,12 +96,16 @@ def answers_of(connection: Connection, digest: str, hour: int) -> list[Any]:
 def put_pairs(connection: Connection, digest: str, hour: int, counted: Pairs, answers: int) -> None:
     """Replace the pair counts of an hour; `answers` is how many rows they were made from."""
     connection.execute(delete(pairs).where(pairs.c.digest == digest, pairs.c.hour == hour))
-    connection.execute(pairs.insert().values(digest=digest, segment="", hour=hour, revision=answers, body=counted.to_bytes()))
+    connection.execute(
+        pairs.insert().values(digest=digest, segment="", hour=hour, revision=answers, body=counted.to_bytes())
+    )
 
 
 def pairs_by_hour(connection: Connection, digest: str, window: Window) -> dict[int, Pairs]:
     """Return the pair counts of each hour of `window`."""
-    query = select(pairs.c.hour, pairs.c.body).where(pairs.c.digest == digest, pairs.c.hour >= window.first, pairs.c.hour < window.end)
+    query = select(pairs.c.hour, pairs.c.body).where(
+        pairs.c.digest == digest, pairs.c.hour >= window.first, pairs.c.hour < window.end
+    )
     return {hour: Pairs.from_bytes(body) for hour, body in connection.execute(query.order_by(pairs.c.hour))}
 
 
@@ -96,7 +117,9 @@ def pairs_total(connection: Connection, digest: str, window: Window) -> Pairs:
 def put_challenger(connection: Connection, values: dict[str, Any]) -> None:
     """Insert or replace what is known of a challenger."""
     changed = {name: value for name, value in values.items() if name != "digest"}
-    connection.execute(_insert(connection, challenger).values(values).on_conflict_do_update(index_elements=["digest"], set_=changed))
+    connection.execute(
+        _insert(connection, challenger).values(values).on_conflict_do_update(index_elements=["digest"], set_=changed)
+    )
 
 
 def known_challenger(connection: Connection, digest: str) -> dict[str, Any] | None:
@@ -121,13 +144,17 @@ def latest_comparison(connection: Connection, model: str) -> dict[str, Any] | No
     return None if row is None else {**row._mapping, "body": json.loads(row.body)}
 
 
-def disagreements(connection: Connection, digest: str, window: Window, truths: dict[tuple[int, bytes], str]) -> tuple[int, int]:
+def disagreements(
+    connection: Connection, digest: str, window: Window, truths: dict[tuple[int, bytes], str]
+) -> tuple[int, int]:
     """Return how often only the challenger, and only the champion, was right on labelled records where they differ."""
     wins = losses = 0
     query = (
         select(shadow_answer.c.day, shadow_answer.c.uid, shadow_answer.c.label.label("other"), prediction.c.label)
         .join(prediction, and_(prediction.c.day == shadow_answer.c.day, prediction.c.uid == shadow_answer.c.uid))
-        .where(shadow_answer.c.digest == digest, shadow_answer.c.hour >= window.first, shadow_answer.c.hour < window.end)
+        .where(
+            shadow_answer.c.digest == digest, shadow_answer.c.hour >= window.first, shadow_answer.c.hour < window.end
+        )
         .where(shadow_answer.c.label.is_not(None), prediction.c.label != shadow_answer.c.label)
     )
     for day, uid, other, label in connection.execute(query):

@@ -24,7 +24,11 @@ def facts(connection: Connection, model: Model, now: datetime, warning_share: fl
     seen = None if last_us is None else f"{moment(last_us):%a %d %b %H:%M} UTC"
     if row is None:
         why = "no period was pinned as normal yet (vigie reference pin)"
-        return Evidence(reference=why, last_seen=seen, accuracy=unknown), {"judged_until": None, "accuracy": unknown, "evidence": 0.0}
+        return Evidence(reference=why, last_seen=seen, accuracy=unknown), {
+            "judged_until": None,
+            "accuracy": unknown,
+            "evidence": 0.0,
+        }
     baseline = Baseline.from_bytes(row.baseline)
     saved = detectors.load(connection, model.name, row.id)
     judged = None if saved is None else f"{start_of(saved.judged_until):%a %d %b %H:%M} UTC"
@@ -32,7 +36,11 @@ def facts(connection: Connection, model: Model, now: datetime, warning_share: fl
     incident = None
     if found:
         one = found[0]
-        incident = (one.id, f"{start_of(one.onset_hour):%a %d %b %H:%M}", one.claim + ("" if len(found) == 1 else f" (and {len(found) - 1} more)"))
+        incident = (
+            one.id,
+            f"{start_of(one.onset_hour):%a %d %b %H:%M}",
+            one.claim + ("" if len(found) == 1 else f" (and {len(found) - 1} more)"),
+        )
     evidence = Evidence(
         judged_until=judged, incident=incident, evidence=0.0 if saved is None else saved.evidence, warning_share=warning_share,
         last_seen=seen, expected_since=_expected_since(baseline, last_us, now), silent_after=silent_after, accuracy=unknown,

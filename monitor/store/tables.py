@@ -5,7 +5,19 @@ Times are whole microseconds since 1970 in UTC, hours and days whole numbers sin
 JSON text. Migrations create these tables; a test compares the two.
 """
 
-from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 metadata = MetaData()
 
@@ -262,7 +274,9 @@ outbox = Table(
     Column("channel", String(16), nullable=False),
     Column("recipient", String(200), nullable=False),
     Column("facts", Text, nullable=False),
-    Column("state", String(16), nullable=False),  # queued, claimed, handed_over, sent, in_doubt, dead, merged, suppressed
+    Column(
+        "state", String(16), nullable=False
+    ),  # queued, claimed, handed_over, sent, in_doubt, dead, merged, suppressed
     Column("created_us", BigInteger, nullable=False),
     Column("retry_us", BigInteger, nullable=False),
     Column("attempt", Integer, nullable=False, default=0),
