@@ -17,7 +17,7 @@ NEEDS = {"ack": "operator", "close:fixed": "operator", "close:false_alarm": "ope
          "approve": "approver", "reject": "approver"}  # fmt: skip
 
 
-class Refusal(Exception):  # noqa: N818 - an answer to a person
+class Refusal(Exception):
     """Carry the sentence that tells why an action was not applied."""
 
 

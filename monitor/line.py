@@ -11,6 +11,8 @@ had to be dropped is counted and said in a line of its own.
 ([[label, score], ...]), `score`, `decision`, `caller`, `model_version`, `request_id`.
 """
 
+from __future__ import annotations
+
 import atexit
 import hashlib
 import json
@@ -18,16 +20,17 @@ import os
 import threading
 import time
 from collections import deque
-from datetime import UTC, datetime
+from datetime import datetime, timezone
+from typing import Any, Callable
 
 MAX_ITEMS = 10_000
 MAX_LINE_BYTES = 4096  # one write of this size never interleaves with another process's
 MAX_BODY_BYTES = 65_536
 
 
-def utc_now():
+def utc_now() -> datetime:
     """Return the time an answer leaves, when no other clock is given."""
-    return datetime.now(UTC)
+    return datetime.now(timezone.utc)
 
 
 class Lines:
@@ -46,34 +49,49 @@ class Lines:
     [['10', 0.9]]
     """
 
-    def __init__(self, app, *, model, text, where, read=None, model_version="", clock=utc_now, instance=None,
-                 max_bytes=32 * 1024 * 1024, keep=20, threaded=True, paths=("/predict",)):  # fmt: skip
+    def __init__(  # one keyword each, so that a call reads like a configuration
+        self,
+        app: Any,
+        *,
+        model: str,
+        text: str,
+        where: str | os.PathLike[str],
+        read: Callable[[Any, Any], list[dict[str, Any]]] | None = None,
+        model_version: str = "",
+        clock: Callable[[], datetime] = utc_now,
+        instance: str | None = None,
+        max_bytes: int = 32 * 1024 * 1024,
+        keep: int = 20,
+        threaded: bool = True,
+        paths: tuple[str, ...] = ("/predict",),
+    ) -> None:
         """Keep the settings; the file is opened at the first line."""
         if text not in ("full", "hash", "none"):
             raise ValueError("text must be full, hash or none")
         self.app, self.model, self.text, self.where, self.read = app, model, text, str(where), read
         self.model_version, self.clock, self.paths = model_version, clock, paths
         self.max_bytes, self.keep, self.threaded = max_bytes, keep, threaded
-        self.instance = instance or "%08x" % (os.getpid() ^ int(time.time() * 1000) & 0xFFFFFFFF)
+        self.instance = instance or f"{os.getpid() ^ int(time.time() * 1000) & 0xFFFFFFFF:08x}"
         self.seq = self.dropped = self.failed = 0
-        self._queue, self._wake, self._thread, self._pid = deque(), threading.Event(), None, None
+        self._queue: deque[tuple[int, tuple[Any, ...]]] = deque()
+        self._wake, self._pid = threading.Event(), 0
         self._busy = threading.Lock()
-        self._descriptor, self._size, self._unsaid = None, 0, 0
+        self._descriptor, self._size, self._unsaid = -1, 0, 0
 
     # --- three ways in ------------------------------------------------------------------------------------------------
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve the app as before; copy what passes and note it when the answer has left."""
         if scope["type"] != "http" or scope.get("path") not in self.paths:
             await self.app(scope, receive, send)
             return
-        seen = {"request": [], "response": [], "status": None}
+        seen: dict[str, Any] = {"request": [], "response": [], "status": None}
 
-        async def hear():
+        async def hear() -> Any:
             message = await receive()
             _keep(seen["request"], message.get("body", b""))
             return message
 
-        async def say(message):
+        async def say(message: Any) -> None:
             if message["type"] == "http.response.start":
                 seen["status"] = message["status"]
             elif message["type"] == "http.response.body":
@@ -89,19 +107,19 @@ class Lines:
         latency_ms = scope.get("vigie_latency_ms") or 1000 * (time.perf_counter() - began)
         self._note(("call", scope.get("path"), seen, latency_ms, None, self._now()))
 
-    def write(self, **fields):
+    def write(self, **fields: Any) -> None:
         """Log one row: any of the line's fields; `time` (aware datetime), `latency_ms` and `status` may be among them."""
         self._note(("row", fields, fields.pop("time", None) or self._now()))
 
     # --- the queue ----------------------------------------------------------------------------------------------------
-    def _now(self):
+    def _now(self) -> datetime:
         try:
             return self.clock()
         except Exception:  # a broken clock must not break the API
             self.failed += 1
             return utc_now()
 
-    def _note(self, item):
+    def _note(self, item: tuple[Any, ...]) -> None:
         try:
             self.seq += 1
             if not self.threaded:
@@ -119,19 +137,18 @@ class Lines:
         except Exception:  # the API's answer matters more than its log
             self.failed += 1
 
-    def _begin(self):
-        self._pid, self._descriptor = os.getpid(), None
-        self._thread = threading.Thread(target=self._work, name="vigie-lines", daemon=True)
-        self._thread.start()
+    def _begin(self) -> None:
+        self._pid, self._descriptor = os.getpid(), -1
+        threading.Thread(target=self._work, name="vigie-lines", daemon=True).start()
         atexit.register(self.flush, 1.0)
 
-    def _work(self):
+    def _work(self) -> None:
         while True:
             self._wake.wait()
             self._wake.clear()
             self._drain()
 
-    def _drain(self):
+    def _drain(self) -> None:
         with self._busy:
             while self._queue:
                 seq, item = self._queue.popleft()
@@ -140,7 +157,7 @@ class Lines:
                 except Exception:  # one bad item must not end the thread
                     self.failed += 1
 
-    def flush(self, seconds=5.0):
+    def flush(self, seconds: float = 5.0) -> bool:
         """Wait until what was noted so far is written, at most `seconds`; True when it is."""
         end = time.monotonic() + seconds
         while self._queue and time.monotonic() < end:
@@ -148,16 +165,16 @@ class Lines:
             self._drain()
         return not self._queue
 
-    def close(self):
+    def close(self) -> None:
         """Write what waits and close the file."""
         self.flush()
         with self._busy:
-            if self._descriptor is not None:
+            if self._descriptor >= 0:
                 os.close(self._descriptor)
-                self._descriptor = None
+                self._descriptor = -1
 
     # --- the line -----------------------------------------------------------------------------------------------------
-    def _emit(self, seq, item):
+    def _emit(self, seq: int, item: tuple[Any, ...]) -> None:
         if self._unsaid:
             lost, self._unsaid = self._unsaid, 0
             self._put({"vigie": 1, "instance": self.instance, "dropped": lost, "seq": seq})
@@ -173,8 +190,8 @@ class Lines:
             once = {"latency_ms": latency_ms} if number == 0 else {}
             self._put(self._line(seq, when, {**call, **once, **row, "row": number, "rows": len(rows) or 1}))
 
-    def _line(self, seq, when, fields):
-        line = {"vigie": 1, "time": _stamp(when), "instance": self.instance, "seq": seq, "row": 0, "rows": 1,
+    def _line(self, seq: int, when: datetime, fields: dict[str, Any]) -> dict[str, Any]:
+        line: dict[str, Any] = {"vigie": 1, "time": _stamp(when), "instance": self.instance, "seq": seq, "row": 0, "rows": 1,
                 "model": self.model, "model_version": self.model_version, "variant": "champion"}  # fmt: skip
         line.update({name: value for name, value in fields.items() if value is not None})
         text = line.pop("text", None)
@@ -186,7 +203,7 @@ class Lines:
             line["latency_ms"] = round(line["latency_ms"], 3)
         return line
 
-    def _put(self, line):
+    def _put(self, line: dict[str, Any]) -> None:
         data = _encode(line)
         while len(data) > MAX_LINE_BYTES and line.get("text"):
             over = len(data) - MAX_LINE_BYTES
@@ -197,43 +214,43 @@ class Lines:
             line.pop("fields", None)
             line["topk"] = (line.get("topk") or [])[:1]
             data = _encode(line)
-        if self._descriptor is None:
+        if self._descriptor < 0:
             self._open()
         if self._size + len(data) > self.max_bytes and self._size:
             self._rotate()
         os.write(self._descriptor, data)
         self._size += len(data)
 
-    def _open(self):
+    def _open(self) -> None:
         os.makedirs(os.path.dirname(self.where) or ".", exist_ok=True)
         self._descriptor = os.open(self.where, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
         self._size = os.fstat(self._descriptor).st_size
 
-    def _rotate(self):
+    def _rotate(self) -> None:
         os.close(self._descriptor)
         for number in range(self.keep - 1, 0, -1):
-            older = "%s.%d" % (self.where, number)
+            older = f"{self.where}.{number}"
             if os.path.exists(older):
-                os.replace(older, "%s.%d" % (self.where, number + 1))
+                os.replace(older, f"{self.where}.{number + 1}")
         os.replace(self.where, self.where + ".1")
         self._open()
 
 
-def _keep(parts, body):
+def _keep(parts: list[bytes], body: bytes) -> None:
     if body and sum(map(len, parts)) + len(body) <= MAX_BODY_BYTES:
         parts.append(body)
 
 
-def _json(parts):
+def _json(parts: list[bytes]) -> Any:
     try:
         return json.loads(b"".join(parts))
     except ValueError:
         return None
 
 
-def _stamp(when):
-    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+def _stamp(when: datetime) -> str:
+    return when.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
-def _encode(line):
+def _encode(line: dict[str, Any]) -> bytes:
     return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"

@@ -5,6 +5,7 @@ Needs torch and the standard library only. `load(directory)` reads weights.pt (w
 labels.json.
 """
 
+import itertools
 import json
 import re
 import unicodedata
@@ -22,7 +23,7 @@ def features(text):
     """Return the bucket numbers of a text: its words, pairs of words, and character n-grams; never empty."""
     bare = unicodedata.normalize("NFKD", text.lower())
     words = re.findall(r"[a-z]+", "".join(c for c in bare if not unicodedata.combining(c)))
-    names = words + [f"{a} {b}" for a, b in zip(words, words[1:])]
+    names = words + [f"{a} {b}" for a, b in itertools.pairwise(words)]
     for word in words:
         padded = f"<{word}>"
         for size in range(SHORTEST, LONGEST + 1):
@@ -61,15 +62,15 @@ class Answers:
         """Keep a trained model and its labels."""
         self.model, self.labels = model.eval(), labels
 
-    def answer(self, texts, fields=None, k=5):
+    def answer(self, texts, fields=None, k=5):  # noqa: ARG002 - one signature for every challenger
         """Return for each text its `k` best (label, probability); fields are not used by this model."""
         found = []
         with torch.inference_mode():
             for start in range(0, len(texts), CHUNK):
                 shares = torch.softmax(self.model(*packed(texts[start : start + CHUNK])), dim=1)
                 best = shares.topk(min(k, len(self.labels)), dim=1)
-                for values, places in zip(best.values.tolist(), best.indices.tolist()):
-                    found.append([(self.labels[p], round(v, 6)) for p, v in zip(places, values)])
+                for values, places in zip(best.values.tolist(), best.indices.tolist(), strict=True):
+                    found.append([(self.labels[p], round(v, 6)) for p, v in zip(places, values, strict=True)])
         return found
 
 

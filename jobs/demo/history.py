@@ -54,10 +54,11 @@ def write(
 
     async def one_day(first: int, end: int) -> None:
         requests = [one for hour in range(first, end) for one in traffic.hour(hour)]
-        for name in memo:
+        for name, known in memo.items():
             wanted = [r.text for r in requests if (r.hour in regression) == (name == "early")]
-            new = [text for text in dict.fromkeys(wanted) if text not in memo[name]]
-            memo[name].update(zip(new, models[name](new), strict=True)) if new else None
+            new = [text for text in dict.fromkeys(wanted) if text not in known]
+            if new:
+                known.update(zip(new, models[name](new), strict=True))
         for number, one in enumerate(requests):
             clock.now = start_of(one.hour) + timedelta(seconds=one.second)
             state["model"] = "early" if one.hour in regression else "champion"

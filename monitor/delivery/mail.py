@@ -22,7 +22,7 @@ CONNECT_SECONDS = 10.0
 VERB_SECONDS = 30.0
 
 
-class MailRefused(Exception):  # noqa: N818 - told to the outbox, which decides
+class MailRefused(Exception):
     """Say that a message did not leave; `is_final` when trying again cannot help."""
 
     def __init__(self, reason: str, *, is_final: bool) -> None:

@@ -20,7 +20,8 @@ def day_type(hour: np.ndarray) -> np.ndarray:
 
 def cell_of(hour: np.ndarray) -> np.ndarray:
     """Return the cell of each hour, 0 to 71."""
-    return day_type(hour) * 24 + hour % 24
+    cell: np.ndarray = day_type(hour) * 24 + hour % 24
+    return cell
 
 
 def bucket_of(hour: np.ndarray) -> np.ndarray:

@@ -17,6 +17,8 @@ from monitor.metrics import (
 from monitor.metrics.metric import Metric, Yardsticks
 from monitor.profiles.profile import Profile
 
+__all__ = ["FIXED", "Metric", "Yardsticks", "all_for", "yardsticks"]
+
 FIXED: tuple[Metric, ...] = (
     *latency.METRICS,
     *outcomes.METRICS,

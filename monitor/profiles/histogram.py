@@ -87,7 +87,8 @@ class Histogram:
     def middles(self) -> np.ndarray:
         """Return the middle of each bin: arithmetic for scores, geometric on log rulers."""
         edges = RULERS[self.ruler]
-        return (edges[1:] + edges[:-1]) / 2 if self.ruler == "score" else np.sqrt(edges[1:] * edges[:-1])
+        middles: np.ndarray = (edges[1:] + edges[:-1]) / 2
+        return middles if self.ruler == "score" else np.sqrt(edges[1:] * edges[:-1])
 
     def mean(self) -> float:
         """Return the mean of the bins' middles; nan when empty."""

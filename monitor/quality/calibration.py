@@ -46,8 +46,7 @@ def fit(score: np.ndarray, right: np.ndarray, weight: np.ndarray) -> Calibration
     overall = hits.sum() / mass.sum()
     pull = PRIOR_LABELS * np.mean(weight)
     seen = np.flatnonzero(mass)
-    value = _rising(list(hits[seen] / mass[seen]), list(mass[seen]))
-    value = (np.array(value) * mass[seen] + 0.0) / mass[seen]
+    value = np.array(_rising(list(hits[seen] / mass[seen]), list(mass[seen])))
     curve = np.interp(np.arange(BINS), seen, value)
     thin = np.interp(np.arange(BINS), seen, mass[seen] / (mass[seen] + pull))
     return Calibration(

@@ -20,8 +20,8 @@ def decision_mail(decision: dict[str, Any], url: str, now: datetime) -> Letter:
     rows = [
         ("Proposed", f"{WORDS[decision['recommendation']]}: {decision['sentence']}"),
         ("Waiting", f"a week costs about {evidence['weekly_loss'][0]:,.0f} EUR ({low:,.0f} to {high:,.0f})"),
-        ("Benefit", f"{evidence['benefit'][0]:,.0f} EUR over {evidence['horizon_weeks']:g} weeks ({evidence['benefit'][1]:,.0f} to {evidence['benefit'][2]:,.0f}); "
-         f"above zero with probability {evidence['probability']:.2f}"),
+        ("Benefit", (f"{evidence['benefit'][0]:,.0f} EUR over {evidence['horizon_weeks']:g} weeks ({evidence['benefit'][1]:,.0f} to {evidence['benefit'][2]:,.0f}); "
+         f"above zero with probability {evidence['probability']:.2f}")),
         ("Approval runs", tidy(" ".join(decision["trigger"]) or "nothing")),
         ("Until", f"{moment(decision['expires_us']):%d %b %Y}"),
         ("Do now", f"vigie decisions approve {decision['id']} --reason ...   or   vigie decisions reject {decision['id']} --reason ..."),

@@ -15,7 +15,7 @@ NATURAL: Final = {"latency": math.exp, "length": math.exp}
 
 
 def metric_picture(history: pl.DataFrame, *, metric: str, title: str, subtitle: str, onset: int | None = None,
-                   zone: str = "UTC", size: tuple[int, int] = (600, 240)) -> alt.LayerChart:  # fmt: skip
+                   zone: str = "UTC", size: tuple[int, int] = (600, 240)) -> Any:  # fmt: skip
     """
     Draw a metric over time with what the reference does by itself as a band, and the onset as a line.
 

@@ -23,7 +23,7 @@ NICENESS = 10
 NO_NAMESPACE = "limits only"
 
 
-class WorkerGone(Exception):  # noqa: N818 - an outcome of a chunk
+class WorkerGone(Exception):
     """Say that the worker timed out, crashed or broke the protocol; `outcome` is from the closed list of rows."""
 
     def __init__(self, outcome: str) -> None:

@@ -5,6 +5,8 @@ Standard library only, started as `python -I worker.py`. Frames of four bytes of
 out on a copy of fd 1; fd 1 itself is pointed at fd 2, so that a `print` inside a model cannot break the protocol.
 """
 
+from __future__ import annotations
+
 import importlib.util
 import json
 import math
@@ -13,13 +15,14 @@ import resource
 import struct
 import sys
 import time
+from typing import Any, BinaryIO
 
 MOST_BYTES = 8 * 1024 * 1024
 
 
-def serve(read, write):
+def serve(read: BinaryIO, write: BinaryIO) -> None:
     """Answer frames until the input ends."""
-    model = None
+    model: Any = None
     while True:
         question = receive(read)
         if question is None:
@@ -28,7 +31,7 @@ def serve(read, write):
             if question["do"] == "load":
                 began = time.perf_counter()
                 model = load(question["directory"], question["callable"])
-                reply = {"labels": list(model.labels), "load_s": time.perf_counter() - began}
+                reply: dict[str, Any] = {"labels": list(model.labels), "load_s": time.perf_counter() - began}
             else:
                 began = time.perf_counter()
                 answers = model.answer(question["texts"], question["fields"], question["k"])
@@ -38,21 +41,23 @@ def serve(read, write):
         except MemoryError:
             reply = {"error": "out_of_memory"}
         except Exception as error:  # whatever a model raises is an outcome, not our crash
-            reply = {"error": "model_error", "detail": "%s: %s" % (type(error).__name__, str(error)[:200])}
+            reply = {"error": "model_error", "detail": f"{type(error).__name__}: {str(error)[:200]}"}
         reply["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         send(write, reply)
 
 
-def load(directory, callable_name):
+def load(directory: str, callable_name: str) -> Any:
     """Import `module:function` from the artefact and call it with the directory."""
     module, _, function = callable_name.partition(":")
     spec = importlib.util.spec_from_file_location(module, os.path.join(directory, module + ".py"))
+    if spec is None or spec.loader is None:
+        raise ValueError(f"{module}.py is no Python module")
     loaded = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(loaded)
     return getattr(loaded, function)(directory)
 
 
-def clean(answer):
+def clean(answer: Any) -> list[tuple[str, float]]:
     """Return pairs of text and finite number."""
     pairs = [(str(label), float(score)) for label, score in answer]
     if any(not math.isfinite(score) for _, score in pairs):
@@ -60,7 +65,7 @@ def clean(answer):
     return pairs
 
 
-def receive(read):
+def receive(read: BinaryIO) -> Any:
     """Return the next frame, None at the end of the input."""
     head = read.read(4)
     if len(head) < 4:
@@ -68,14 +73,14 @@ def receive(read):
     return json.loads(read.read(struct.unpack(">I", head)[0]))
 
 
-def send(write, value):
+def send(write: BinaryIO, value: Any) -> None:
     """Write a frame."""
     body = json.dumps(value).encode()
     write.write(struct.pack(">I", len(body)) + body)
     write.flush()
 
 
-def limit(memory_mib, threads):
+def limit(memory_mib: int, threads: int) -> None:
     """Bound memory, files and threads of this process."""
     resource.setrlimit(resource.RLIMIT_AS, (memory_mib * 1024 * 1024, memory_mib * 1024 * 1024))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -85,7 +90,7 @@ def limit(memory_mib, threads):
         os.environ[name] = str(threads)
 
 
-def main():
+def main() -> None:
     """Take the protocol's own copy of fd 1 before any model code runs."""
     write = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

@@ -14,7 +14,7 @@ LONGEST_INTEGER = 2**63
 DEEPEST = 32
 
 
-class Refused(Exception):  # noqa: N818 - a value that travels up one call, not an error an operator meets
+class Refused(Exception):
     """Carry the reason of a reject (one of `REJECT_REASONS`) and a sentence that names the field."""
 
     def __init__(self, reason: str, detail: str = "") -> None:

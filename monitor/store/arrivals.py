@@ -210,7 +210,7 @@ def feed(connection: Connection) -> list[dict[str, Any]]:
     ).join(read_range, read_range.c.bookmark == bookmark.c.id).group_by(bookmark.c.source)  # fmt: skip
     counted = {row.source: dict(row._mapping) for row in connection.execute(totals)}
     sums = select(bookmark.c.source, func.sum(bookmark.c.lost_bytes)).group_by(bookmark.c.source)
-    lost = {name: total for name, total in connection.execute(sums)}
+    lost = {row[0]: row[1] for row in connection.execute(sums)}
     return [{**dict(row._mapping), **counted.get(row.name, {}), "lost_bytes": int(lost.get(row.name, 0) or 0)}
             for row in connection.execute(select(source).order_by(source.c.name))]  # fmt: skip
 

@@ -107,10 +107,8 @@ def retry(connection: Connection, number: int) -> None:
 
 def counts(connection: Connection) -> dict[str, int]:
     """Return how many messages are in each state."""
-    return {
-        state: count
-        for state, count in connection.execute(select(outbox.c.state, func.count()).group_by(outbox.c.state))
-    }
+    query = select(outbox.c.state, func.count().label("many")).group_by(outbox.c.state)
+    return {row.state: row.many for row in connection.execute(query)}
 
 
 def latest(connection: Connection, limit: int = 50) -> list[dict[str, Any]]:

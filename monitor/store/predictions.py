@@ -49,7 +49,9 @@ def sample(connection: Connection, model: str, window: Window, size: int, seed: 
         .where(_inside(model, window))
         .order_by(prediction.c.day, prediction.c.uid)
     ).all()
-    chosen = np.sort(np.random.default_rng(seed).choice(len(keys), min(size, len(keys)), replace=False)) if keys else []
+    chosen: Any = (
+        np.sort(np.random.default_rng(seed).choice(len(keys), min(size, len(keys)), replace=False)) if keys else []
+    )
     frames = []
     for start in range(0, len(chosen), 500):
         some = [keys[i] for i in chosen[start : start + 500]]
@@ -79,7 +81,7 @@ def count_by_day(connection: Connection, model: str) -> pl.DataFrame:
 
 
 def _frame(found: Any, texts: bool) -> pl.DataFrame:
-    columns = list(zip(*found, strict=True)) if found else [[] for _ in range(len(_KEPT) + 2)]
+    columns: list[Any] = list(zip(*found, strict=True)) if found else [[] for _ in range(len(_KEPT) + 2)]
     data: dict[str, pl.Series] = {}
     for name, values in zip(_KEPT, columns[: len(_KEPT)], strict=True):
         kind = pl.Int64() if name == "time" else SCHEMA[name]

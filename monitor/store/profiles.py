@@ -2,14 +2,14 @@
 
 from collections import defaultdict
 
-from sqlalchemy import Connection, and_, delete, func, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, select
 
 from monitor.profiles.profile import Key, Profile
 from monitor.store.tables import dirty_hour, profile
 from monitor.window import Window
 
 
-def _inside(model: str, window: Window) -> object:
+def _inside(model: str, window: Window) -> ColumnElement[bool]:
     return and_(profile.c.model == model, profile.c.hour >= window.first, profile.c.hour < window.end)
 
 
@@ -18,7 +18,7 @@ def hours(connection: Connection, model: str, window: Window) -> dict[int, dict[
     found: dict[int, dict[str, Profile]] = defaultdict(dict)
     query = (
         select(profile.c.hour, profile.c.segment, profile.c.body).where(_inside(model, window)).order_by(profile.c.hour)
-    )  # type: ignore[arg-type]
+    )
     for hour, segment, body in connection.execute(query):
         found[hour][segment] = Profile.from_bytes(body)
     return dict(found)
@@ -31,7 +31,7 @@ def by_hour(connection: Connection, model: str, window: Window) -> dict[int, Pro
 
 def total(connection: Connection, model: str, window: Window, segment: str | None = None) -> Profile:
     """Add up all hours of `window`, of one segment or of all."""
-    query = select(profile.c.body).where(_inside(model, window))  # type: ignore[arg-type]
+    query = select(profile.c.body).where(_inside(model, window))
     if segment is not None:
         query = query.where(profile.c.segment == segment)
     return Profile.sum(Profile.from_bytes(body) for body in connection.execute(query).scalars())
@@ -40,7 +40,7 @@ def total(connection: Connection, model: str, window: Window, segment: str | Non
 def segments(connection: Connection, model: str, window: Window) -> dict[str, Profile]:
     """Return one profile per segment, hours added up."""
     parts: dict[str, list[Profile]] = defaultdict(list)
-    query = select(profile.c.segment, profile.c.body).where(_inside(model, window))  # type: ignore[arg-type]
+    query = select(profile.c.segment, profile.c.body).where(_inside(model, window))
     for segment, body in connection.execute(query):
         parts[segment].append(Profile.from_bytes(body))
     return {segment: Profile.sum(many) for segment, many in sorted(parts.items())}
@@ -56,9 +56,7 @@ def span(connection: Connection, model: str) -> Window | None:
 
 def revisions(connection: Connection, model: str, window: Window) -> dict[int, int]:
     """Return the sum of the revisions of each hour; it rises whenever the hour is rebuilt."""
-    query = (
-        select(profile.c.hour, func.sum(profile.c.revision)).where(_inside(model, window)).group_by(profile.c.hour)  # type: ignore[arg-type]
-    )
+    query = select(profile.c.hour, func.sum(profile.c.revision)).where(_inside(model, window)).group_by(profile.c.hour)
     return {hour: int(revision) for hour, revision in connection.execute(query)}
 
 
@@ -74,12 +72,12 @@ def replace(connection: Connection, model: str, window: Window, built: dict[Key,
     """Put `built` in the place of all profiles of `model` in `window`, each with the next revision."""
     known = dict(
         connection.execute(
-            select(profile.c.hour, func.max(profile.c.revision)).where(_inside(model, window)).group_by(profile.c.hour)  # type: ignore[arg-type]
+            select(profile.c.hour, func.max(profile.c.revision)).where(_inside(model, window)).group_by(profile.c.hour)
         )
         .tuples()
         .all()
     )
-    connection.execute(delete(profile).where(_inside(model, window)))  # type: ignore[arg-type]
+    connection.execute(delete(profile).where(_inside(model, window)))
     if built:
         connection.execute(
             profile.insert(),
