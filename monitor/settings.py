@@ -40,13 +40,10 @@ class Model(Part):
     thresholds: tuple[Threshold, ...] = ()
     automatic_when: Literal[">=", ">"] = ">="
     fields: dict[Name, Literal["category", "number"]] = Field(default_factory=dict)
-    absent: tuple[str, ...] = ("",)
     segment: str | None = None
     vocabulary: Path | None = None
     latency_ms_limit: float | None = Field(None, gt=0)
     minutes_per_case: float = Field(3.0, gt=0)
-    owner: str | None = None
-    shares: tuple[str, ...] = ()
     accuracy_target: Share | None = None
     label_files: str | None = None
     accuracy_half_width_limit: Share = 0.03
@@ -70,15 +67,13 @@ class Dated(Part):
 
     since: datetime = Field(alias="from")
     version: str = Field(alias="is")
-    preset: str | None = None
 
 
 class Keep(Part):
     """Keep only lines whose field passes; the rest is counted as other."""
 
     field: str
-    equals: str | None = None
-    matches: str | None = None
+    equals: str
 
 
 class Source(Part):
@@ -90,10 +85,8 @@ class Source(Part):
     model: Name | None = None
     identity: Literal["by_request_id", "by_position", "by_line"] = "by_position"
     map: dict[str, str | Unit] = Field(default_factory=dict)
-    prefix: str | None = None
     zone: str | None = None
     encoding: Literal["utf-8", "latin-1", "cp1252"] = "utf-8"
-    preset: str | None = None
     versions: tuple[Dated, ...] = ()
     keep_if: Keep | None = None
     instance_from: str | None = None
@@ -106,7 +99,6 @@ class Limits(Part):
     threads: int = Field(1, ge=1)
     load_s: float = Field(300, gt=0)
     chunk_s: float = Field(60, gt=0)
-    serving_memory_mib: int | None = None
 
 
 class Challenger(Part):
@@ -131,7 +123,6 @@ class Shadow(Part):
     trusted_roots: tuple[Path, ...] = ()
     rate: Share = 1.0
     days: int = Field(14, ge=1)
-    require_isolation: bool = False
     chunk_rows: int = Field(512, ge=1, le=10_000)
 
 
@@ -147,24 +138,19 @@ class Detection(Part):
     witness_tolerance_daily: float = Field(0.042, ge=0)
     warning_share: Share = 0.1
     watermark_minutes: float = Field(5, ge=0)
-    late_hours: int = Field(48, ge=0)
 
 
 class Privacy(Part):
-    """Say what of a text is kept, and for how long."""
+    """Say what of a text is kept."""
 
     store: Literal["none", "hash", "redacted"] = "redacted"
     secret_file: Path | None = None
-    text_days: int = Field(30, ge=1)
-    prediction_days: int = Field(400, ge=1)
-    profile_days: int = Field(1830, ge=1)
     shown_from_texts: int = Field(5, ge=1)
 
 
 class Ingest(Part):
     """Bound one reading."""
 
-    batch_lines: int = Field(5000, ge=1)
     batch_mib: float = Field(8, gt=0)
     line_mib: float = Field(1, gt=0)
     grace_minutes: float = Field(10, ge=0)
@@ -216,8 +202,6 @@ class Retraining(Part):
     retrain_eur: Estimate = (6000, 4500, 8000)
     risk_eur: Estimate = (1500, 500, 4500)
     horizon_weeks: float = Field(13, gt=0)
-    approvals: int = Field(1, ge=1, le=2)
-    approvers: tuple[str, ...] = ()
     trigger_command: tuple[str, ...] = ()
     expires_days: float = Field(14, gt=0)
 

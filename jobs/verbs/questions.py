@@ -40,7 +40,10 @@ def status(context: typer.Context, as_json: JsonOption = False) -> None:
             show(one, True, [])
         return
     show(
-        None, False, lines or ["no model in config.yaml"], f"vigie incidents show {first}" if first else "vigie doctor"
+        None,
+        False,
+        lines or ["no model in config.yaml"],
+        f"vigie incidents show {first}" if first else "vigie incidents list --all",
     )
 
 

@@ -37,7 +37,7 @@ def records(tree: dict[str, Any], source: Source) -> list[Record] | None:
     """Map a parsed line to records; every path with `[]` must give the same number of rows."""
     if source.keep_if is not None:
         kept = find(tree, _path(source.keep_if.field))
-        if source.keep_if.equals is not None and kept != source.keep_if.equals:
+        if kept != source.keep_if.equals:
             return None
     found: dict[str, Any] = {}
     rows: int | None = None
