@@ -1,0 +1,129 @@
+"""The tables that migrations make are the tables the code knows."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from monitor.errors import StoreError
+from monitor.store import schema
+from monitor.store.store import Store
+from monitor.store.tables import metadata
+from tests.conftest import opened
+
+
+@pytest.fixture
+def empty(store_url: str) -> Iterator[Store]:
+    """Return a store with nothing in it."""
+    store = Store.open(store_url)
+    yield store
+    store.engine.dispose()
+
+
+def test_upgrade_from_nothing(empty: Store) -> None:
+    """Upgrade of nothing reaches the head, and doing it again changes nothing."""
+    with pytest.raises(StoreError, match="vigie db upgrade"):
+        schema.require(empty)
+    assert schema.upgrade(empty) == schema.HEAD
+    assert schema.upgrade(empty) == schema.HEAD
+    schema.require(empty)
+
+
+def test_same_columns(store: Store) -> None:
+    """Each migrated table has the columns, types, null rules, keys and indexes of `tables.metadata`."""
+    with store.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+        found = inspect(connection)
+        names = set(found.get_table_names()) - {"alembic_version"}
+        assert names == set(metadata.tables)
+        for name, table in metadata.tables.items():
+            columns = {c["name"]: c for c in found.get_columns(name)}
+            assert list(columns) == [c.name for c in table.columns], name
+            assert [c for c in columns if not columns[c]["nullable"]] == [c.name for c in table.c if not c.nullable]
+            assert found.get_pk_constraint(name)["constrained_columns"] == [c.name for c in table.primary_key.columns]
+
+
+def test_same_statements(tmp_path) -> None:
+    """On SQLite the very statements are equal: without-rowid, lengths and unique rules included."""
+
+    def statements(store: Store) -> set[str]:
+        with store.read() as connection:
+            rows = connection.execute(text("select sql from sqlite_master where sql is not null"))
+            return {" ".join(row.sql.replace('"', "").split()) for row in rows if "alembic_version" not in row.sql}
+
+    drawn = Store.open(f"sqlite:///{tmp_path}/drawn.db")
+    with drawn.write() as connection:
+        metadata.create_all(connection)
+    with opened(f"sqlite:///{tmp_path}/migrated.db") as migrated:
+        assert statements(migrated) == statements(drawn)
+
+
+def test_same_sizes_on_postgresql(postgres) -> None:
+    """On PostgreSQL types, lengths and defaults of all columns are those of `create_all`."""
+
+    def columns(store: Store) -> list[tuple]:
+        query = text("select table_name, column_name, data_type, character_maximum_length, column_default, is_identity"
+                     " from information_schema.columns where table_schema = 'public' and table_name <> 'alembic_version'"
+                     " order by 1, ordinal_position")  # fmt: skip
+        with store.read() as connection:
+            return [tuple(row) for row in connection.execute(query)]
+
+    drawn = Store.open(postgres())
+    with drawn.write() as connection:
+        metadata.create_all(connection)
+    with opened(postgres()) as migrated:
+        assert columns(migrated) == columns(drawn)
+    drawn.engine.dispose()
+
+
+def test_two_upgraders(empty: Store, store_url: str) -> None:
+    """Two processes that upgrade at once both end at the head."""
+    reached, start = [], threading.Barrier(2)
+
+    def one() -> None:
+        store = Store.open(store_url)
+        start.wait(10)
+        reached.append(schema.upgrade(store))
+        store.engine.dispose()
+
+    threads = [threading.Thread(target=one) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert reached == [schema.HEAD] * 2
+
+
+def test_newer_database(store: Store) -> None:
+    """A database that newer code upgraded is refused, not written to."""
+    with store.write() as connection:
+        connection.execute(text("update alembic_version set version_num = '9999'"))
+    with pytest.raises(StoreError, match="newer"):
+        schema.upgrade(store)
+    with pytest.raises(StoreError, match="9999"):
+        schema.require(store)
+
+
+def test_rolled_back(store: Store) -> None:
+    """A failed write leaves nothing behind."""
+    from monitor.store import arrivals
+
+    def fail() -> None:
+        with store.write() as connection:
+            arrivals.note_source(connection, "api", "vigie_line", read_us=1)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    with store.read() as connection:
+        assert arrivals.feed(connection) == []
+
+
+def test_unknown_dialect() -> None:
+    """Another kind of database is refused by name."""
+    with pytest.raises(StoreError, match="sqlite:/// or postgresql"):
+        Store.open("mysql://localhost/x")
