@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import polars as pl
 import streamlit as st
 
 from monitor.config import Config, load
+from monitor.report.pictures import metric_picture
 from monitor.store import actions
 from monitor.store.store import Store
 from monitor.window import Window, hour_of, start_of
@@ -61,6 +63,25 @@ def plain(value: object) -> str:
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", shown)
 
 
+def link(page: str, label: str, **selected: str) -> None:
+    """Link to another page of the frame, with what shall be selected there."""
+    st.page_link(st.session_state["pages"][page], label=label, query_params=selected or None)
+
+
+def table(rows: pl.DataFrame | list[dict], *columns: str) -> None:
+    """Show rows, these columns only when some are named; cells are never read as Markdown."""
+    frame = rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(rows, infer_schema_length=None)
+    st.dataframe(frame.select(columns) if columns else frame, hide_index=True)
+
+
+def curve(history: pl.DataFrame, metric: str, title: str, *, onset: int | None = None, width: int = 480) -> None:
+    """Draw a metric over time against the reference's band; nothing when nothing was measured."""
+    if not history.is_empty():
+        told = "band: what the reference does by itself" + ("; line: the onset" if onset else "")
+        st.altair_chart(metric_picture(history, metric=metric, title=title, subtitle=told, onset=onset,
+                                       zone=config().working_hours.zone, size=(width, 210)))  # fmt: skip
+
+
 def actor() -> str:
     """Return who looks: the door's header, or `local` where no login is asked."""
     name = st.context.headers.get("x-vigie-user", "")
@@ -71,4 +92,4 @@ def ask(verb: str, subject: str, revision: int | None, reason: str) -> None:
     """Insert an action row; a job applies it."""
     writer = Store.open(config().database)
     with writer.write() as connection:
-        actions.ask(connection, actor(), verb, subject, revision, reason, now())
+        actions.ask(connection, actor(), verb, subject, revision=revision, reason=reason, now=now())

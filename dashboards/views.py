@@ -190,3 +190,23 @@ def reports_made() -> list[dict[str, Any]]:
     """Return reports, newest first."""
     with shared.store().read() as connection:
         return reports.all(connection)
+
+
+def moved_labels(labels: list[dict[str, Any]]) -> pl.DataFrame:
+    """Return an incident's labels as a chart reads them: title, then, now."""
+    return pl.DataFrame(labels).select(label="title", then="then", now="now")
+
+
+def fields_beside(then: Profile, now: Profile) -> pl.DataFrame:
+    """Return shares of the values of fields then and now, the 60 that moved most."""
+    rows = [(field, value, then.fields[field].share(value) if field in then.fields else 0.0, counts.share(value))
+            for field, counts in sorted(now.fields.items()) for value in sorted(counts.of_name)]  # fmt: skip
+    schema = {"field": pl.String, "value": pl.String, "then": pl.Float64, "now": pl.Float64}
+    frame = pl.DataFrame(rows, schema=schema, orient="row").with_columns(moved=pl.col("now") - pl.col("then"))
+    return frame.sort(pl.col("moved").abs(), descending=True).head(60)
+
+
+def score_bins(then: Profile, now: Profile) -> list[tuple[float, int, int]]:
+    """Return (middle, count now, count then) of 50 bins of the score."""
+    return [(0.01 + 0.02 * b, int(now.score.counts[4 * b : 4 * b + 4].sum()), int(then.score.counts[4 * b : 4 * b + 4].sum()))
+            for b in range(50)]  # fmt: skip

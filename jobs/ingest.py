@@ -52,12 +52,12 @@ def _read_source(store: Store, config: Config, source: Source, door: Door, now: 
     for seen in scan(source):
         descriptor = os.open(seen.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            mark = _identify(store, config, source, seen, descriptor, now)
+            mark = _identify(store, config, source, seen, descriptor, now=now)
             if mark is None:
                 done.waiting += 1
             elif mark.id not in read:  # a second path to the same content is an alias
                 read.add(mark.id)
-                _read_file(store, config, (source, door), mark, (seen, descriptor), now, done)
+                _read_file(store, config, (source, door), mark, (seen, descriptor), now=now, done=done)
         finally:
             os.close(descriptor)
     with store.write() as connection:
@@ -71,7 +71,9 @@ def _read_source(store: Store, config: Config, source: Source, door: Door, now: 
     return done
 
 
-def _identify(store: Store, config: Config, source: Source, seen: Seen, descriptor: int, now: datetime) -> Mark | None:
+def _identify(
+    store: Store, config: Config, source: Source, seen: Seen, descriptor: int, *, now: datetime
+) -> Mark | None:
     """Return the bookmark this file continues, a new one, or None while its content is in doubt."""
     head = os.pread(descriptor, FIRST_BYTES, 0)
     line = first_line(head)
@@ -100,7 +102,7 @@ def _identify(store: Store, config: Config, source: Source, seen: Seen, descript
         return Mark(**{name: getattr(row, name) for name in MARK_COLUMNS})
 
 
-def _read_file(store: Store, config: Config, what: tuple[Source, Door], mark: Mark, file: tuple[Seen, int], now: datetime,
+def _read_file(store: Store, config: Config, what: tuple[Source, Door], mark: Mark, file: tuple[Seen, int], *, now: datetime,
                done: Pass) -> None:  # fmt: skip
     (source, door), (seen, descriptor) = what, file
     most = int(config.ingest.batch_mib * MIB)

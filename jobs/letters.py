@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from monitor.config import Config
-from monitor.delivery.mail import Letter
+from monitor.letter import Letter
 from monitor.report.alert_mail import Surroundings, alert_mail
 from monitor.report.letters import Block, letter
 from monitor.store import incidents, profiles, readings, standing

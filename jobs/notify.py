@@ -6,7 +6,8 @@ from typing import Any
 
 from monitor.config import Config
 from monitor.delivery.file_drop import drop
-from monitor.delivery.mail import Letter, MailRefused, compose, send
+from monitor.delivery.mail import MailRefused, compose, send
+from monitor.letter import Letter
 from monitor.store import outbox
 from monitor.store.store import Store
 

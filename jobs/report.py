@@ -10,8 +10,8 @@ import polars as pl
 
 from monitor.alerts import Message
 from monitor.config import Config
-from monitor.delivery.mail import Letter
 from monitor.errors import DeadlineError, NoData
+from monitor.letter import Letter
 from monitor.report.weekly import Week, weekly
 from monitor.store import decisions, estimates, incidents, outbox, predictions, profiles, reports, standing
 from monitor.store.references import active

@@ -45,10 +45,10 @@ def _run(store: Store, config: Config, spec: Challenger, now: datetime) -> str:
     window = Window(hour_of(now) - config.shadow.days * 24, hour_of(now))
     with Worker.start(spec) as worker:
         tests = _tested(store, config, spec, worker, now)
-        asked = _answer(store, config, spec, worker, window, now) if all(t["passed"] for t in tests) else 0
+        asked = _answer(store, config, spec, worker, window, now=now) if all(t["passed"] for t in tests) else 0
         isolation = worker.isolation
     _pair(store, digest)
-    word = _compare(store, config, spec, window, now, (tests, isolation))
+    word = _compare(store, config, spec, window, now=now, tested=(tests, isolation))
     return f"{spec.name}: {asked} texts answered, {word}"
 
 
@@ -78,7 +78,7 @@ def _tested(store: Store, config: Config, spec: Challenger, worker: Worker, now:
     return tests
 
 
-def _answer(store: Store, config: Config, spec: Challenger, worker: Worker, window: Window, now: datetime) -> int:
+def _answer(store: Store, config: Config, spec: Challenger, worker: Worker, window: Window, *, now: datetime) -> int:
     digest, asked = spec.sha256 or "", 0
     while True:
         with store.read() as connection:
@@ -191,6 +191,7 @@ def _compare(
     config: Config,
     spec: Challenger,
     window: Window,
+    *,
     now: datetime,
     tested: tuple[list[dict[str, Any]], str],
 ) -> str:

@@ -2,13 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
-
 from monitor.alerts import Message
 from monitor.config import Config
 from monitor.store import outbox, runs
 from monitor.store.store import Store
-from monitor.store.tables import outbox as messages
 from monitor.window import microseconds
 
 FAILURES = 3
@@ -27,9 +24,7 @@ def watch(store: Store, config: Config, now: datetime) -> str:
             by_job.setdefault(str(run["job"]), []).append(run)
         found = [(f"service:job:{name}", str(some[0]["line"]), some[FAILURES - 1]["slot_us"]) for name, some in by_job.items()
                  if len(some) >= FAILURES and all(run["state"] == "failed" for run in some[:FAILURES])]  # fmt: skip
-        oldest = connection.execute(
-            select(messages.c.created_us).where(messages.c.state == "queued").order_by(messages.c.created_us).limit(1)
-        ).scalar()
+        oldest = outbox.oldest_queued_us(connection)
         if oldest is not None and microseconds(now) - oldest > STUCK_US:
             found.append(("service:outbox", "messages wait longer than 15 minutes", oldest))
         new = 0

@@ -161,10 +161,10 @@ class Ingest(Part):
 
 
 class Route(Part):
-    """Say who is told what, in which language."""
+    """Say who is told what."""
 
     to: Annotated[str, Field(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,190}$")]
-    language: Literal["en", "fr"] = "en"
+    language: Literal["en"] = "en"
     receives: tuple[Literal["incidents", "weekly", "decisions", "service"], ...]
     texts: Literal["none", "redacted"] = "none"
 

@@ -17,10 +17,10 @@ GROUPS = {
 STALE = timedelta(minutes=2)
 
 st.set_page_config(page_title="Vigie", layout="wide")
-page = st.navigation(
-    {group: [st.Page(PAGES / f"{name}.py", title=name, url_path=name, default=name == "Today") for name in names]
-     for group, names in GROUPS.items()}
-)  # fmt: skip
+pages = {name: st.Page(PAGES / f"{name}.py", title=name, url_path=name, default=name == "Today")
+         for names in GROUPS.values() for name in names}  # fmt: skip
+st.session_state["pages"] = pages
+page = st.navigation({group: [pages[name] for name in names] for group, names in GROUPS.items()})
 
 left, middle, right = st.columns([2, 1, 3], vertical_alignment="bottom")
 left.selectbox("Model", list(shared.config().models), key="model", bind="query-params")

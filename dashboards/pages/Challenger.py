@@ -1,6 +1,5 @@
 """Would the challenger do better on the same traffic?"""
 
-import polars as pl
 import streamlit as st
 
 from dashboards import charts, shared, views
@@ -22,7 +21,7 @@ if found is None:
 body = found["body"]
 st.subheader(WORDS[found["verdict"]])
 st.text(body["sentence"])
-st.dataframe(pl.DataFrame(body["checks"]).select("name", "result", "text"), hide_index=True)
+shared.table(body["checks"], "name", "result", "text")
 
 tiles = st.columns(4)
 tiles[0].metric("Texts compared", f"{body['compared']:,}")

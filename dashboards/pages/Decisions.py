@@ -1,6 +1,5 @@
 """Retrain, label first or wait?"""
 
-import polars as pl
 import streamlit as st
 
 from dashboards import shared, views
@@ -36,9 +35,8 @@ tiles[1].metric(
     delta_arrow="off",
 )
 tiles[2].metric("Above zero with probability", f"{evidence['probability']:.2f}")
-terms = pl.DataFrame(evidence["terms"]).select("name", "value", "low", "high", "source")
-share = pl.Series("share of variance", [evidence["variance_shares"].get(name) for name in terms["name"]])
-st.dataframe(terms.with_columns(share), hide_index=True)
+shared.table([{**term, "share of variance": evidence["variance_shares"].get(term["name"])} for term in evidence["terms"]],
+             "name", "value", "low", "high", "source", "share of variance")  # fmt: skip
 st.text("Approval runs:")
 st.code(" ".join(one["trigger"]) or "nothing", language=None)
 st.text(
@@ -56,12 +54,4 @@ for row in views.actions_on(f"decision:{one['id']}")[:5]:
     st.text(f"{row['verb']} by {row['actor']}: {outcome}")
 
 st.subheader("Earlier")
-st.dataframe(
-    pl.DataFrame(
-        [
-            {"id": d["id"], "recommendation": d["recommendation"], "state": d["state"], "sentence": d["sentence"]}
-            for d in found
-        ]
-    ),
-    hide_index=True,
-)
+shared.table(found, "id", "recommendation", "state", "sentence")

@@ -1,11 +1,9 @@
 """What happened, and what do we do?"""
 
-import polars as pl
 import streamlit as st
 
 from dashboards import charts, shared, views
 from monitor.errors import NoData
-from monitor.report.pictures import metric_picture
 from monitor.window import hour_of
 
 
@@ -19,7 +17,7 @@ def listing() -> None:
         st.text(
             f"#{one.id}  {one.state:<10}  since {shared.when(one.onset_hour)}, found after {one.found_hour - one.onset_hour} h\n{one.claim}"
         )
-        st.page_link("pages/Incidents.py", label=f"Open incident {one.id}", query_params={"id": str(one.id)})
+        shared.link("Incidents", f"Open incident {one.id}", id=str(one.id))
 
 
 def one_incident(number: int) -> None:
@@ -32,47 +30,30 @@ def one_incident(number: int) -> None:
     st.subheader(f"#{one.id} {one.state}, since {shared.when(one.onset_hour)}")
     st.text(one.claim)
     st.text("\n".join(f"{cause.share:4.0%} of the evidence  {cause.text}" for cause in one.causes))
-    curve = (
-        views.history(one.model, one.causes[0].metric, one.onset_hour - 168, hour_of(shared.now()))
-        if one.causes
-        else pl.DataFrame()
-    )
-    if not curve.is_empty():
-        st.altair_chart(
-            metric_picture(
-                curve,
-                metric=one.causes[0].metric,
-                title="From a week before the onset until now",
-                subtitle="band: the reference; line: the onset",
-                onset=one.onset_hour,
-                zone=shared.config().working_hours.zone,
-                size=(900, 240),
-            )
-        )
+    if one.causes:
+        first = one.causes[0].metric
+        curve = views.history(one.model, first, one.onset_hour - 168, hour_of(shared.now()))
+        shared.curve(curve, first, "From a week before the onset until now", onset=one.onset_hour, width=900)
     segments = one.detail.get("segments", [])
     if segments:
         st.subheader("Whom does it concern?")
-        st.dataframe(pl.DataFrame(segments).select("field", "value", "then", "now", "share_of_change"), hide_index=True)
+        shared.table(segments, "field", "value", "then", "now", "share_of_change")
     labels = one.detail.get("labels", [])
     if labels:
-        st.altair_chart(
-            charts.dumbbells(
-                pl.DataFrame(labels).select(label="title", then="then", now="now"), "Answers that moved most"
-            )
-        )
+        st.altair_chart(charts.dumbbells(views.moved_labels(labels), "Answers that moved most"))
     words = one.detail.get("terms", {})
     for side, title in (("gained", "Words that came"), ("lost", "Words that went")):
         if words.get(side):
             st.subheader(title)
-            st.dataframe(pl.DataFrame(words[side], schema=["word", "then", "now"], orient="row"), hide_index=True)
+            shared.table([{"word": word, "then": then, "now": now} for word, then, now in words[side]])
     if one.detail.get("texts"):
         st.subheader("Texts unlike the reference (redacted)")
-        st.dataframe(pl.DataFrame(one.detail["texts"]), hide_index=True)
+        shared.table(one.detail["texts"])
     act(one.id, one.revision, one.state, asked)
     st.subheader("History")
-    st.dataframe(pl.DataFrame(history), hide_index=True)
+    shared.table(history)
     if messages:
-        st.dataframe(pl.DataFrame(messages), hide_index=True)
+        shared.table(messages)
 
 
 def act(number: int, revision: int, state: str, asked: list[dict]) -> None:
@@ -101,7 +82,7 @@ st.title("Incidents")
 st.caption("What happened, and what do we do?")
 wanted = st.query_params.get("id", "")
 if wanted.isdigit():
-    st.page_link("pages/Incidents.py", label="All incidents")
+    shared.link("Incidents", "All incidents")
     one_incident(int(wanted))
 else:
     listing()

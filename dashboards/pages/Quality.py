@@ -3,7 +3,6 @@
 import streamlit as st
 
 from dashboards import charts, shared, views
-from monitor.report.pictures import metric_picture
 
 st.title("Quality")
 st.caption("How many answers are right, and how do we know?")
@@ -36,11 +35,7 @@ if view == "Accuracy":
         st.altair_chart(charts.accuracy(frame))
 elif view == "Confidence":
     pinned = views.reference(model)
-    then = pinned[1].score if pinned else now.score
-    bins = [
-        (0.01 + 0.02 * b, int(now.score.counts[4 * b : 4 * b + 4].sum()), int(then.counts[4 * b : 4 * b + 4].sum()))
-        for b in range(50)
-    ]
+    bins = views.score_bins(pinned[1] if pinned else now, now)
     st.altair_chart(charts.score_histogram(bins, in_force))
 elif not points:
     st.info("No curve yet: the calibration needs at least 200 labels of the reference.")
@@ -58,15 +53,4 @@ else:
         (100 * now_point.rate, now_point.to_people, now_point.to_people * hours, now_point.wrong), strict=True,
     ):  # fmt: skip
         column.metric(title, f"{value:,.0f}", f"{value - base:+,.0f} against now", delta_color="off")
-history = views.history(model, "automation", window.first, window.end)
-if not history.is_empty():
-    st.altair_chart(
-        metric_picture(
-            history,
-            metric="automation",
-            title="Automation rate",
-            subtitle="band: what the reference does by itself",
-            zone=shared.config().working_hours.zone,
-            size=(900, 200),
-        )
-    )
+shared.curve(views.history(model, "automation", window.first, window.end), "automation", "Automation rate", width=900)

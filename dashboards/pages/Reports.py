@@ -1,6 +1,5 @@
 """What was sent, to whom?"""
 
-import polars as pl
 import streamlit as st
 
 from dashboards import shared, views
@@ -15,22 +14,8 @@ if not made:
     st.stop()
 
 st.subheader(f"{len(made)} reports")
-st.dataframe(
-    pl.DataFrame(
-        [
-            {
-                "kind": r["kind"],
-                "about": r["subject"],
-                "until": shared.when(r["end_hour"]),
-                "made": f"{moment(r['created_us']):%d %b %H:%M}",
-                "state": r["state"],
-                "note": r["note"],
-            }
-            for r in made
-        ]
-    ),
-    hide_index=True,
-)
+shared.table([{"kind": row["kind"], "about": row["subject"], "until": shared.when(row["end_hour"]), "state": row["state"],
+               "made": f"{moment(row['created_us']):%d %b %H:%M}", "note": row["note"]} for row in made])  # fmt: skip
 for row in made:
     if row["state"] == "ready":
         st.link_button(

@@ -1,11 +1,11 @@
 """Fast enough, always, and is Vigie alive?"""
 
-import polars as pl
 import streamlit as st
 
 from dashboards import shared, views
-from monitor.report.pictures import metric_picture
 from monitor.window import moment
+
+CURVES = (("latency", "Usual latency, ms"), ("errors", "Share of failed calls"))
 
 st.title("Service")
 st.caption("Fast enough, always, and is Vigie alive?")
@@ -31,33 +31,20 @@ if now.latency.total:
         strict=True,
     ):
         column.metric(title, value)
-    columns = st.columns(2)
-    for column, (metric, title) in zip(
-        columns, (("latency", "Usual latency, ms"), ("errors", "Share of failed calls")), strict=True
-    ):
-        history = views.history(model, metric, window.first, window.end)
-        if not history.is_empty():
-            column.altair_chart(
-                metric_picture(
-                    history,
-                    metric=metric,
-                    title=title,
-                    subtitle="band: what the reference does by itself",
-                    zone=shared.config().working_hours.zone,
-                    size=(480, 200),
-                )
-            )
+    for column, (metric, title) in zip(st.columns(2), CURVES, strict=True):
+        with column:
+            shared.curve(views.history(model, metric, window.first, window.end), metric, title)
 else:
     st.info("No call with a latency lies in this range.")
 
 st.subheader("Feed")
 if found["feed"]:
-    kept = ("name", "lines_read", "lines_other", "lines_rejected", "accepted", "duplicate", "lost_bytes", "lag_bytes")
-    st.dataframe(pl.DataFrame([{k: row.get(k) for k in kept} for row in found["feed"]]), hide_index=True)
+    shared.table(found["feed"], "name", "lines_read", "lines_other", "lines_rejected", "accepted", "duplicate", "lost_bytes",
+                 "lag_bytes")  # fmt: skip
 else:
     st.info("Nothing was read yet: `vigie once ingest`.")
 if found["rejects"]:
-    st.dataframe(pl.DataFrame(found["rejects"]), hide_index=True)
+    shared.table(found["rejects"])
 
 st.subheader("Jobs")
 if found["jobs"]:
@@ -65,7 +52,7 @@ if found["jobs"]:
         {"job": r["job"], "state": r["state"], "slot": f"{moment(r['slot_us']):%d %b %H:%M}", "line": r["line"]}
         for r in found["jobs"]
     ]
-    st.dataframe(pl.DataFrame(rows), hide_index=True)
+    shared.table(rows)
 else:
     st.info("No job has run under the scheduler yet: `vigie run`.")
 
@@ -81,6 +68,6 @@ if found["messages"]:
         }
         for m in found["messages"]
     ]
-    st.dataframe(pl.DataFrame(rows), hide_index=True)
+    shared.table(rows)
 else:
     st.info("No message was queued yet.")

@@ -3,7 +3,6 @@
 import streamlit as st
 
 from dashboards import shared, views
-from monitor.report.pictures import metric_picture
 
 SHAPES = {"OK": "●", "WATCH": "▲", "ALARM": "■", "UNKNOWN": "◌", "SILENT": "○"}
 TILES = (
@@ -41,19 +40,9 @@ tiles[4].metric("99 % within", f"{whole.latency.quantile(0.99):.0f} ms" if whole
 
 for one in views.incidents_of(model, closed=False):
     st.text(f"■ #{one.id} {one.state}, since {shared.when(one.onset_hour)}: {one.claim}")
-    st.page_link("pages/Incidents.py", label=f"Open incident {one.id}", query_params={"id": str(one.id)})
+    shared.link("Incidents", f"Open incident {one.id}", id=str(one.id))
 
 for columns, pair in zip([st.columns(2), st.columns(2)], (TILES[:2], TILES[2:]), strict=True):
     for column, (metric, title) in zip(columns, pair, strict=True):
-        history = views.history(model, metric, window.first, window.end)
-        if not history.is_empty():
-            column.altair_chart(
-                metric_picture(
-                    history,
-                    metric=metric,
-                    title=title,
-                    subtitle="band: what the reference does by itself",
-                    zone=shared.config().working_hours.zone,
-                    size=(480, 200),
-                )
-            )
+        with column:
+            shared.curve(views.history(model, metric, window.first, window.end), metric, title)

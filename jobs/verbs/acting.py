@@ -20,7 +20,7 @@ def act_now(
         typer.echo(f"would ask: {verb} {subject} by {who}: {reason}")
         return
     with store.write() as connection:
-        number = actions.ask(connection, who, verb, subject, None, reason, now)
+        number = actions.ask(connection, who, verb, subject, revision=None, reason=reason, now=now)
     act(store, config, now)
     with store.read() as connection:
         done = actions.get(connection, number)

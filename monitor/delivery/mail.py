@@ -10,10 +10,10 @@ import smtplib
 import ssl
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP
 
+from monitor.letter import Letter
 from monitor.settings import Smtp
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,188}[A-Za-z0-9])?")
@@ -29,16 +29,6 @@ class MailRefused(Exception):
         """Keep both."""
         super().__init__(reason)
         self.is_final = is_final
-
-
-@dataclass(frozen=True)
-class Letter:
-    """Hold a rendered message: subject, text, HTML with `cid:` references, and the pictures by their cid."""
-
-    subject: str
-    text: str
-    html: str = ""
-    pictures: dict[str, bytes] = field(default_factory=dict)
 
 
 def clean_header(value: str) -> str:

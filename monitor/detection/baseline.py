@@ -170,12 +170,12 @@ def _scalar(metric: Metric, value: np.ndarray, size: np.ndarray, hour: np.ndarra
     for scale in metric.scales:
         block, total = (centred, size) if scale == 1 else _blocks(tame, size, scale)
         larger = _blocks(tame, size, 24 if scale == 1 else 168)
-        found += _lines(metric, scale, (block, total), larger, (tolerance, share), settings)
+        found += _lines(metric, scale, (block, total), larger, (tolerance, share), settings=settings)
     return Season(cells.tolist(), spread.phi, spread.tau2), found
 
 
 def _lines(metric: Metric, scale: int, blocks: tuple[np.ndarray, np.ndarray], larger: tuple[np.ndarray, np.ndarray],
-           what: tuple[float, float | None], settings: Detection) -> list[Line]:  # fmt: skip
+           what: tuple[float, float | None], *, settings: Detection) -> list[Line]:  # fmt: skip
     (value, size), (tolerance, share) = blocks, what
     kept = size >= settings.smallest_block
     if kept.sum() < FEW_BLOCKS:
@@ -214,7 +214,7 @@ def _volume(records: np.ndarray, hour: np.ndarray, settings: Detection) -> tuple
         long = len(hour) // larger_hours * larger_hours
         more, more_due = (a[:long].reshape(-1, larger_hours).sum(1) for a in (records, expected))
         found += _lines(metric, scale, (np.log((got + 1) / (due + 1)), due), (np.log((more + 1) / (more_due + 1)), more_due),
-                        (VOLUME_TOLERANCE[scale], None), settings)  # fmt: skip
+                        (VOLUME_TOLERANCE[scale], None), settings=settings)  # fmt: skip
     return Season(cells.tolist(), 0.0, 0.0), found
 
 

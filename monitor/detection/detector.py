@@ -7,8 +7,6 @@ most T / threshold, whatever the number of metrics and however they depend on ea
 saved state the same hours give the same alarms, bit for bit.
 """
 
-from dataclasses import dataclass
-
 import msgspec
 import numpy as np
 
@@ -16,6 +14,7 @@ from monitor.detection import season
 from monitor.detection.baseline import VOLUME, WITNESS, Baseline, label_vector
 from monitor.detection.bets import LAMBDAS
 from monitor.detection.incident import JOINED_HOURS
+from monitor.detection.state import Alarm, Judged, Raised, State
 from monitor.detection.witness import SCALES, Direction
 from monitor.metrics.metric import Reading
 from monitor.profiles.profile import Profile
@@ -26,71 +25,6 @@ RAISED_BY = 1.5  # a touched line is told again only when it moves half as far a
 REMEASURED_HOURS = 72  # an effect is measured again while its incident is young
 LEARNING_HOURS = 14 * 24  # a witness sees the same change better and better for two half-lives
 SMALLEST_DAY = 20
-
-
-class Raised(msgspec.Struct):
-    """Hold the floor of a line while the incident found at hour `found` is open, and what it rests on: moves times records."""
-
-    found: int
-    line: int
-    floor: float
-    moved: float
-    weight: float
-
-
-class State(msgspec.Struct):
-    """Hold what is saved with every judged hour; arrays are flat lists of floats."""
-
-    judged_until: int
-    reset: int
-    wealth: list[list[float]]
-    paid_until: list[int]
-    climb: list[list[float]]
-    onset: list[list[int]]
-    moved: list[float]  # sum of directed deviations since the climb of the smallest lambda began, times records
-    weight: list[float]  # those records
-    day_sum: dict[str, float]
-    day_size: dict[str, float]
-    day_labels: list[float]
-    day_due: list[float]
-    directions: dict[str, tuple[list[float], float, float]]
-    raised: list[Raised]
-
-    def to_bytes(self) -> bytes:
-        """Write it as MessagePack."""
-        return msgspec.msgpack.encode(self, enc_hook=float)
-
-    @classmethod
-    def from_bytes(cls, body: bytes) -> "State":
-        """Read what `to_bytes` wrote."""
-        return msgspec.msgpack.decode(body, type=cls)
-
-
-@dataclass(frozen=True)
-class Alarm:
-    """
-    Hold an alarm: its hour, when its main cause began, each metric's share of the evidence, and the touched lines.
-
-    `continues` is the hour at which a young incident was found that has told of the main cause already: the same change,
-    seen better.
-    """
-
-    hour: int
-    onset: int
-    shares: dict[str, float]
-    lines: tuple[int, ...]
-    continues: int | None = None
-
-
-@dataclass(frozen=True)
-class Judged:
-    """Hold what one hour brought: readings with expectation, evidence as a share of the threshold, maybe an alarm."""
-
-    hour: int
-    readings: dict[str, tuple[Reading, float, float]]  # metric: reading, expected value, spread of an hour
-    evidence: float
-    alarm: Alarm | None
-    day: dict[str, tuple[float, float]]  # metric: daily deviation and records, on the last hour of a day
 
 
 def begin(baseline: Baseline, hour: int) -> State:
@@ -199,7 +133,7 @@ def _settle(new: State, baseline: Baseline, values: dict[tuple[int, str], tuple[
         if np.isnan(evidence[0]):
             continue
         moved = line.direction * (value - line.centre)
-        _climb(new, number, moved, size, evidence, now - line.scale)
+        _climb(new, number, moved, size, evidence=evidence, began=now - line.scale)
         for one in young.get(number, ()):
             one.moved, one.weight = one.moved + moved * size, one.weight + size
         if now - line.scale < new.reset:
@@ -220,7 +154,7 @@ def _settle(new: State, baseline: Baseline, values: dict[tuple[int, str], tuple[
     return alarm, 1.0
 
 
-def _climb(new: State, number: int, moved: float, size: float, evidence: np.ndarray, began: int) -> None:
+def _climb(new: State, number: int, moved: float, size: float, *, evidence: np.ndarray, began: int) -> None:
     before = new.climb[number]
     new.climb[number] = [max(b + float(e), 0.0) for b, e in zip(before, evidence, strict=True)]
     new.onset[number] = [o if b > 0 else began for o, b in zip(new.onset[number], before, strict=True)]

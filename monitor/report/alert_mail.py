@@ -5,8 +5,8 @@ from datetime import datetime
 
 import polars as pl
 
-from monitor.delivery.mail import Letter
 from monitor.detection.incident import Incident
+from monitor.letter import Letter
 from monitor.report.letters import Block, Picture, letter, tidy
 from monitor.report.pictures import metric_picture, png
 from monitor.window import start_of

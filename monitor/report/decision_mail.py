@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from monitor.delivery.mail import Letter
+from monitor.letter import Letter
 from monitor.report.letters import Block, letter, tidy
 from monitor.window import moment
 

@@ -11,7 +11,7 @@ from html import escape
 
 import css_inline
 
-from monitor.delivery.mail import Letter
+from monitor.letter import Letter
 
 STATUS_COLOURS = {"ALARM": "#D55E00", "OK": "#009E73", "WATCH": "#E69F00", "UNKNOWN": "#6E6E6E", "SILENT": "#6E6E6E"}
 STYLE = """

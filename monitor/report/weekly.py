@@ -7,8 +7,8 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from monitor.delivery.mail import Letter
 from monitor.detection.incident import Incident
+from monitor.letter import Letter
 from monitor.profiles.profile import Profile
 from monitor.report.letters import Block, Picture, letter, tidy
 from monitor.report.pictures import NOW, png

@@ -1,5 +1,6 @@
 """Run a worker: start it shut in, ask it, and end it when it takes too long."""
 
+import contextlib
 import ctypes
 import json
 import os
@@ -50,12 +51,11 @@ class Worker:
     def start(cls, spec: Challenger) -> "Worker":
         """Copy the pinned artefact, start the process and load the model; ConfigError for other bytes, WorkerGone else."""
         folder = Path(tempfile.mkdtemp(prefix="vigie-shadow-"))
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(shutil.rmtree, folder, ignore_errors=True)
             copy_pinned(spec.path, spec.sha256 or "", folder / "artefact")
             process, isolation = _spawn(spec, folder)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
+            undo.pop_all()
         worker = cls(spec, folder, process, isolation, {})
         try:
             found = worker.ask(

@@ -10,7 +10,7 @@ from monitor.window import microseconds
 
 
 def ask(
-    connection: Connection, actor: str, verb: str, subject: str, revision: int | None, reason: str, now: datetime
+    connection: Connection, actor: str, verb: str, subject: str, *, revision: int | None, reason: str, now: datetime
 ) -> int:
     """Insert an action; `revision` is the subject's as the person saw it. Returns its number."""
     row = {

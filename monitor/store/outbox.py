@@ -105,6 +105,11 @@ def retry(connection: Connection, number: int) -> None:
     )
 
 
+def oldest_queued_us(connection: Connection) -> int | None:
+    """Return when the oldest message that still waits was queued, in microseconds since 1970; None when none waits."""
+    return connection.execute(select(func.min(outbox.c.created_us)).where(outbox.c.state == "queued")).scalar()
+
+
 def counts(connection: Connection) -> dict[str, int]:
     """Return how many messages are in each state."""
     query = select(outbox.c.state, func.count().label("many")).group_by(outbox.c.state)

@@ -1,0 +1,68 @@
+"""
+Draw the tables: one schema for SQLite and PostgreSQL.
+
+Times are whole microseconds since 1970 in UTC, hours and days whole numbers since 1970, digests 16 bytes, documents
+JSON text. Migrations create these tables; a test compares the two.
+"""
+
+from monitor.store.tables.arrived import (
+    bookmark,
+    data_loss,
+    dirty_hour,
+    prediction,
+    prediction_input,
+    read_range,
+    reject,
+    source,
+)
+from monitor.store.tables.looked import detector, profile, reading, reference
+from monitor.store.tables.ran import heartbeat, job_run, lease, setting
+from monitor.store.tables.registry import metadata
+from monitor.store.tables.right import (
+    approval,
+    challenger,
+    comparison,
+    decision,
+    estimate,
+    label,
+    pairs,
+    shadow_answer,
+    shadow_cache,
+    trigger_call,
+)
+from monitor.store.tables.told import action, change_log, incident, outbox, report
+
+__all__ = [
+    "action",
+    "approval",
+    "bookmark",
+    "challenger",
+    "change_log",
+    "comparison",
+    "data_loss",
+    "decision",
+    "detector",
+    "dirty_hour",
+    "estimate",
+    "heartbeat",
+    "incident",
+    "job_run",
+    "label",
+    "lease",
+    "metadata",
+    "outbox",
+    "pairs",
+    "prediction",
+    "prediction_input",
+    "profile",
+    "read_range",
+    "reading",
+    "reference",
+    "reject",
+    "report",
+    "setting",
+    "shadow_answer",
+    "shadow_cache",
+    "source",
+    "trigger_call",
+]
