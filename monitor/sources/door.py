@@ -18,7 +18,7 @@ from monitor.prediction import FIELD, SCHEMA, normalised, step_of
 from monitor.profiles.tokens import word_counts
 from monitor.redaction import LONGEST_CHARS, redacted
 from monitor.settings import Model, Source
-from monitor.sources.record import Record
+from monitor.sources.record import NAME_CHARS, Record, repaired
 from monitor.window import moment
 
 OUTCOMES = {2: "ok", 4: "refused_input", 5: "failed"}
@@ -190,10 +190,11 @@ def _segment(record: Record, model: Model) -> str | None:
         return None
     if model.segment in {"caller", "region"}:
         return getattr(record, model.segment) or None
-    return _category(record.fields.get(model.segment.removeprefix(FIELD)))
+    value = _category(record.fields.get(model.segment.removeprefix(FIELD)))
+    return value and value[:NAME_CHARS]
 
 
 def _category(value: Any) -> str | None:
     if value is None or value in ("", "NaN", "nan", "None") or value != value:  # noqa: PLR0124 - nan is not itself
         return None
-    return str(value)[:200]
+    return repaired(str(value))[:200]

@@ -9,7 +9,7 @@ from monitor.settings import Source
 from monitor.sources.door import Door, Origin, frame
 from monitor.sources.formats import json_lines, python_literal, vigie_line
 from monitor.sources.identity import digest
-from monitor.sources.record import Record, Refused
+from monitor.sources.record import Record, Refused, repaired, settled
 
 FORMATS: dict[str, Callable[[bytes, Source], list[Record] | None]] = {
     "vigie_line": vigie_line.read_line,
@@ -49,6 +49,10 @@ def batch_of(data: bytes, start: int, reading: Reading, door: Door, *, is_finish
         line = data[position:line_end].removesuffix(b"\r")
         if position == 0 and start == 0:
             line = line.removeprefix(b"\xef\xbb\xbf")
+        hole = len(line) - len(line.lstrip(b"\x00"))
+        if hole:  # a writer without append mode, after its file was truncated
+            rejects.append(Reject(start + position, hole, "nul_hole", f"{hole} NUL bytes", digest(door.secret, b"")))
+            line, position = line[hole:], position + hole
         found, fate = _judge(line, start + position, line_end - position, reading, door, is_cut=stop < 0)
         lines += fate
         accepted += found if isinstance(found, list) else []
@@ -70,8 +74,6 @@ def _judge(line: bytes, at: int, length: int, reading: Reading, door: Door, *, i
     try:
         if length > reading.line_bytes:
             raise Refused("line_too_long", f"{length} bytes")
-        if line.startswith(b"\x00"):
-            raise Refused("nul_hole", "the line begins with NUL")
         records = FORMATS[reading.source.format](line, reading.source)
         if records is None:
             return None, Lines(other=1)
@@ -80,9 +82,8 @@ def _judge(line: bytes, at: int, length: int, reading: Reading, door: Door, *, i
     except Refused as refused:
         reason = "truncated_last_line" if is_cut and refused.reason == "invalid_syntax" else refused.reason
         sample = _mask(line[:2000].decode("utf-8", "replace"))[:SAMPLE_CHARS] if door.store_texts == "redacted" else ""
-        return Reject(at, length, reason, refused.detail[:200], origin.digest, sample.replace("\x00", "\ufffd")), Lines(
-            rejected=1
-        )
+        detail = repaired(refused.detail)[:200]
+        return Reject(at, length, reason, detail, origin.digest, sample.replace("\x00", "\ufffd")), Lines(rejected=1)
     return [(record, origin) for record in records], Lines(read=1)
 
 
@@ -90,6 +91,7 @@ def _settle(record: Record, reading: Reading, door: Door, *, is_cut: bool) -> No
     model = record.model or reading.source.model
     if model is None or model not in door.models:
         raise Refused("out_of_range", f"model {str(model)[:64]} is not in config.yaml")
+    settled(record)
     if record.time_us > reading.latest_us:
         raise Refused("too_new", "time lies in the future")
     if record.time_us < OLDEST_US:

@@ -1,5 +1,6 @@
 """Hold what a format found in a line, before types and privacy are settled."""
 
+import hashlib
 import json
 import math
 from dataclasses import dataclass, field
@@ -7,11 +8,15 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from monitor.prediction import VARIANTS
 from monitor.window import microseconds
 
 UNITS_US = {"s": 1_000_000, "ms": 1_000, "us": 1}
 LONGEST_INTEGER = 2**63
 DEEPEST = 32
+NAME_CHARS = 128
+NAMES = {"model_version": NAME_CHARS, "caller": NAME_CHARS, "region": NAME_CHARS, "endpoint": 200, "error": 120}
+WHOLE = {"row": 2**31 - 1, "batch_size": 2**31 - 1, "status": 999, "sequence": LONGEST_INTEGER - 1}
 
 
 class Refused(Exception):
@@ -50,6 +55,47 @@ class Record:
     sampling_rate: float | None = None
     sequence: int | None = None
     flags: list[str] = field(default_factory=list)
+
+
+def settled(record: Record) -> None:
+    """Bring names to what every database can hold; a whole number beyond its range or an unknown variant is refused."""
+    for name, highest in WHOLE.items():
+        value = getattr(record, name)
+        if value is not None and not 0 <= value <= highest:
+            raise Refused("out_of_range", name)
+    if record.variant not in VARIANTS:
+        raise Refused("out_of_range", "variant")
+    for name, longest in NAMES.items():
+        value = getattr(record, name)
+        if value is not None:
+            setattr(record, name, repaired(value)[:longest])
+    if record.request_id is not None:
+        record.request_id = short(repaired(record.request_id))
+    record.fields = {repaired(k): repaired(v) if isinstance(v, str) else v for k, v in record.fields.items()}
+
+
+def short(identity: str) -> str:
+    """
+    Return an id of at most 128 characters; of a longer one the end is a digest, so that two stay two.
+
+    >>> short("a-7"), len(short("a" * 500)), short("a" * 500) == short("a" * 501)
+    ('a-7', 128, False)
+    """
+    if len(identity) <= NAME_CHARS:
+        return identity
+    return identity[: NAME_CHARS - 32] + hashlib.blake2b(identity.encode(), digest_size=16).hexdigest()
+
+
+def repaired(value: str) -> str:
+    r"""
+    Replace what a database or UTF-8 cannot hold: NUL and lone surrogates become U+FFFD.
+
+    >>> repaired("a\x00b\ud800") == "a\ufffdb\ufffd"
+    True
+    """
+    if value.isascii() and "\x00" not in value:
+        return value
+    return "".join("\ufffd" if c == "\x00" or "\ud800" <= c <= "\udfff" else c for c in value)
 
 
 def time_us(value: Any, zone: str | None) -> int:
@@ -133,9 +179,8 @@ def text_of(value: Any, flags: list[str]) -> str | None:
         return None
     if not isinstance(value, str):
         raise Refused("wrong_type", "text")
-    clean = value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+    clean = repaired(value)
     if clean != value:
-        clean = "".join("\ufffd" if c == "\x00" or "\ud800" <= c <= "\udfff" else c for c in value)
         flags.append("text_repaired")
     return clean
 

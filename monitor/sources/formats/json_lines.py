@@ -22,8 +22,8 @@ def _path(text: str) -> Path:
 def read_line(line: bytes, source: Source) -> list[Record] | None:
     """Return one record per row of the call on this line; None where `keep_if` says other."""
     try:
-        tree = _DECODER.decode(line)
-    except (msgspec.DecodeError, RecursionError):
+        tree = _DECODER.decode(line if source.encoding == "utf-8" else line.decode(source.encoding).encode())
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         try:
             tree = strict_json(line.decode(source.encoding))
         except UnicodeDecodeError:
@@ -63,10 +63,12 @@ def _record(found: dict[str, Any], source: Source, row: int, rows: int | None) -
     labels, scores = value("topk_labels"), value("topk_scores")
     if labels is None and value("label") is not None:
         labels, scores = [value("label")], None if value("score") is None else [value("score")]
+    if not isinstance(labels, list | None) or not isinstance(scores, list | None):
+        raise Refused("not_a_record", "topk_labels and topk_scores are lists")
     record = Record(
         time_us=_time(value("time"), source),
         model=_name(value("model")),
-        request_id=_name(value("request_id")),
+        request_id=None if value("request_id") is None else str(value("request_id")),
         row=row,
         batch_size=rows,
         model_version=_name(value("model_version")),

@@ -18,6 +18,7 @@ _TOKEN = re.compile(
     r"""|(?P<word>None|True|False|nan|-?inf)\b|(?P<call>np\.\w+|array|tensor|Decimal|UUID)\(|(?P<mark>[][{}(),:]))""",
     re.VERBOSE,
 )
+_WHOLE = re.compile(r"-?\d+")
 _WORDS = {"None": "null", "True": "true", "False": "false", "nan": "null", "inf": "null", "-inf": "null"}
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
 _SIMPLE = {"n": "\n", "t": "\t", "r": "\r", "'": "'", '"': '"', "\\": "\\", "0": "\0", "a": "\a", "b": "\b", "f": "\f",
@@ -50,7 +51,7 @@ def literal(text: str) -> Any:
     {'a': [1, None], 'b': 0.5, 'c': "l'air", 'd': None}
     """
     out: list[str] = []
-    at, calls, closers = 0, 0, []  # a call's own parentheses are dropped, a tuple's become brackets
+    at, closers = 0, []  # a call's own parentheses are dropped, a tuple's become brackets
     text = text.rstrip()
     while at < len(text):
         found = _TOKEN.match(text, at)
@@ -65,25 +66,24 @@ def literal(text: str) -> Any:
         elif kind == "word":
             out.append(_WORDS[token])
         elif kind == "call":
-            calls += 1
             closers.append("")
         elif token == "(":
             closers.append("]")
             out.append("[")
-        elif token == ")":
-            if not closers:
+        elif token in ")]}":
+            if token == ")" and not closers:
                 raise Refused("invalid_syntax", f"at character {at}")
-            out.append(closers.pop())
+            if out and out[-1] == ",":  # Python allows a comma after the last element
+                out.pop()
+            out.append(closers.pop() if token == ")" else token)
+        elif token == ":" and out and _WHOLE.fullmatch(out[-1]):
+            out[-1:] = [f'"{out[-1]}"', ":"]  # a number as a key
         else:
             out.append(token)
-    found_tree = strict_json(re.sub(r",\s*([\]}])", r"\1", _keys("".join(out))))
+    found_tree = strict_json("".join(out))
     if not isinstance(found_tree, dict):
         raise Refused("not_a_record", "the literal is no dict")
     return found_tree
-
-
-def _keys(text: str) -> str:
-    return re.sub(r"([{,])(-?\d+):", r'\1"\2":', text)
 
 
 def _unescaped(token: str) -> str:

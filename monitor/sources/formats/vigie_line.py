@@ -46,7 +46,7 @@ def read_line(line: bytes, source: Source) -> list[Record] | None:
     """Return the record of one line, None for a line about dropped lines."""
     try:
         found = _DECODER.decode(line)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         found = _strictly(line)
     if found.dropped is not None:
         return None
@@ -62,7 +62,7 @@ def _strictly(line: bytes) -> Line:
         raise Refused("not_a_record", "no key vigie")
     try:
         return msgspec.convert(tree, Line)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:  # the latter: a lone surrogate where no text belongs
         raise Refused("wrong_type", str(error)[:100]) from None
 
 
@@ -71,6 +71,8 @@ def _record(found: Line, source: Source) -> Record:
     if found.time is None:
         raise Refused("missing_field", "time")
     labels, scores = [], []
+    if not isinstance(found.topk, list | None):
+        raise Refused("not_a_record", "topk")
     for pair in found.topk or ():
         if not isinstance(pair, list) or len(pair) != 2:
             raise Refused("not_a_record", "topk")
@@ -81,7 +83,7 @@ def _record(found: Line, source: Source) -> Record:
     if found.decision is not None and found.decision not in DECISIONS:
         raise Refused("wrong_type", "decision")
     return Record(
-        time_us=time_us(found.time, source.zone), model=found.model, request_id=_name(found.request_id), row=found.row,
+        time_us=time_us(found.time, source.zone), model=found.model, request_id=None if found.request_id is None else str(found.request_id), row=found.row,
         batch_size=found.rows, model_version=_name(found.model_version), variant=found.variant, endpoint=found.endpoint,
         caller=_name(found.caller), region=_name(found.region), text=text_of(found.text, flags), fields=found.fields or {},
         labels=labels, scores=scores, logged_score=None if found.score is None else score(found.score, flags),
