@@ -17,7 +17,8 @@ def write_account(file: Path, name: str, password: str) -> None:
     salt = secrets.token_bytes(16)
     accounts[name] = {"salt": salt.hex(), "hash": _hash(password, salt).hex()}
     fresh = file.with_name(file.name + ".part")
-    fresh.touch(mode=0o600)
+    fresh.unlink(missing_ok=True)  # one left by a crash keeps its own mode
+    fresh.touch(mode=0o600, exist_ok=False)
     fresh.write_text(json.dumps(accounts, indent=1), encoding="utf-8")
     os.replace(fresh, file)
 
@@ -41,4 +42,4 @@ def is_right(file: Path, name: str, password: str) -> bool:
 
 
 def _hash(password: str, salt: bytes) -> bytes:
-    return hashlib.scrypt(password.encode(), salt=salt, n=COST, r=BLOCKS, p=1, maxmem=MEMORY)
+    return hashlib.scrypt(password.encode("utf-8", "surrogatepass"), salt=salt, n=COST, r=BLOCKS, p=1, maxmem=MEMORY)

@@ -38,9 +38,11 @@ class Nomenclature:
     def at(self, label: str, level: str) -> str:
         """Return the branch of `label` at `level`: itself, or the first ancestor of that level."""
         code: str | None = label
-        while code is not None and self.level.get(code) != level:
+        for _ in range(len(self.parent) + 1):  # a circle of parents must not hold anybody up
+            if code is None or self.level.get(code) == level:
+                break
             code = self.parent.get(code)
-        return UNKNOWN if code is None else code
+        return UNKNOWN if code is None or self.level.get(code) != level else code
 
     def name(self, label: str) -> str:
         """Return code and title as people read them; the bare label where no title is known."""
