@@ -1,0 +1,132 @@
+"""Draw prediction rows, and count them the slow way: one by one, in plain Python."""
+
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from datetime import timedelta
+from typing import Any
+
+import polars as pl
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from monitor.prediction import SCHEMA
+from monitor.window import start_of
+
+FIRST_HOUR = 490_000
+QUICK = settings(derandomize=True, deadline=None, max_examples=40)
+
+Row = dict[str, Any]
+
+
+def _latency_edges() -> list[float]:
+    edges = [0.1]
+    while edges[-1] < 120_000.0:
+        edges.append(0.1 * 1.02 ** len(edges))
+    return edges
+
+
+LATENCY_EDGES = _latency_edges()
+
+_ROW = st.fixed_dictionaries(
+    {
+        "model": st.sampled_from(["ape", "nace"]),
+        "segment": st.sampled_from([None, "", "front"]),
+        "variant": st.sampled_from([None, "champion", "canary", "shadow"]),
+        "kind": st.sampled_from(["prediction", "prediction", "prediction", "request"]),
+        "second": st.integers(0, 3 * 3600 - 1),
+        "caller": st.sampled_from([None, "tax", "survey"]),
+        "region": st.sampled_from([None, "FR", "a\nb", "x" * 65]),
+        "text_hash": st.sampled_from([None, b"one", b"two", b"three"]),
+        "label": st.sampled_from([None, "56", "47", "96"]),
+        "step": st.none() | st.integers(0, 10_000),
+        "decision": st.sampled_from([None, "automatic", "manual", "refused"]),
+        "latency_ms": st.none() | st.floats(0.01, 200_000.0),
+        "outcome": st.sampled_from([None, "ok", "failed", "refused_input"]),
+        "text_chars": st.none() | st.integers(0, 30_000),
+        "words": st.none() | st.integers(0, 12),
+        "unknown_words": st.none() | st.integers(0, 12),
+        "model_version": st.sampled_from([None, "v1", "v2"]),
+        "field_TYP": st.sampled_from([None, "I", "B", "tab\there"]),
+    }
+)
+ROWS = st.lists(_ROW, max_size=40).map(lambda rows: [_numbered(row, at) for at, row in enumerate(rows)])
+
+
+def _numbered(row: Row, at: int) -> Row:
+    words, unknown = row["words"], row["unknown_words"]
+    return row | {
+        "uid": at.to_bytes(4, "big"),
+        "unknown_words": None if words is None or unknown is None else min(words, unknown),
+    }
+
+
+def frame(rows: list[Row]) -> pl.DataFrame:
+    """Write rows as the frame a store returns."""
+    plain = [
+        {name: row.get(name) for name in (*SCHEMA, "field_TYP")}
+        | {
+            "time": start_of(FIRST_HOUR) + timedelta(seconds=row["second"]),
+            "score": None if row["step"] is None else row["step"] / 10_000,
+            "score_step": row["step"],
+        }
+        for row in rows
+    ]
+    return pl.DataFrame(plain, schema=SCHEMA | {"field_TYP": pl.String()})
+
+
+def repeats(rows: list[Row]) -> set[bytes]:
+    """Return the uids of rows whose caller sent the same text earlier in the hour."""
+    seen, found = set(), set()
+    for row in sorted(rows, key=lambda one: (one["second"], one["uid"])):
+        twin = (row["model"], row["caller"], row["text_hash"], row["second"] // 3600)
+        if row["text_hash"] is not None and twin in seen:
+            found.add(row["uid"])
+        seen.add(twin)
+    return found
+
+
+def counted(rows: list[Row]) -> dict[tuple[str, str, int], dict[str, Any]]:
+    """Count rows per model, segment and hour, one by one."""
+    again = repeats(rows)
+    found: dict[tuple[str, str, int], dict[str, Any]] = defaultdict(lambda: defaultdict(Counter))
+    for row in rows:
+        if row["variant"] == "shadow":
+            continue
+        here = found[row["model"], row["segment"] or "", FIRST_HOUR + row["second"] // 3600]
+        _call(here, row)
+        if row["kind"] == "prediction":
+            _answer(here, row)
+            if row["uid"] not in again:
+                _fresh(here, row)
+    return dict(found)
+
+
+def _call(here: dict[str, Any], row: Row) -> None:
+    if row["outcome"] is not None:
+        here["outcomes"][row["outcome"]] += 1
+    if row["latency_ms"] is not None:
+        here["latency"][min(max(bisect_right(LATENCY_EDGES, row["latency_ms"]) - 1, 0), len(LATENCY_EDGES) - 2)] += 1
+
+
+def _answer(here: dict[str, Any], row: Row) -> None:
+    here["whole"]["records"] += 1
+    here["labels_raw"][row["label"] or "(none)"] += 1
+    for part, name in (("decisions", "decision"), ("versions", "model_version")):
+        if row[name] is not None:
+            here[part][row[name]] += 1
+
+
+def _fresh(here: dict[str, Any], row: Row) -> None:
+    here["whole"]["distinct"] += 1
+    here["whole"]["decided"] += row["decision"] is not None
+    here["whole"]["automatic"] += row["decision"] == "automatic"
+    here["whole"]["empty_texts"] += row["words"] == 0
+    here["labels"][row["label"] or "(none)"] += 1
+    if row["step"] is not None:
+        here["score"][min(row["step"] // 50, 199)] += 1
+    if row["words"] and row["unknown_words"] is not None:
+        share = (2 * row["unknown_words"] * 10_000 + row["words"]) // (2 * row["words"])
+        here["unknown"].update(count=1, total=share, squares=share**2)
+    for name, value in (("TYP", row["field_TYP"]), ("caller", row["caller"]), ("region", row["region"])):
+        tidy = value is None or (len(value) <= 64 and value.isprintable())
+        here[f"field:{name}"]["(absent)" if value is None else value if tidy else "(other)"] += 1
