@@ -1,0 +1,75 @@
+"""Call the benchmarks: `python -m benchmarks list`, `python -m benchmarks p4 [--quick] [--json]`."""
+
+import argparse
+import difflib
+import importlib
+import json
+import sys
+from typing import Any
+
+MEASURES = {
+    "p4": ("benchmarks.p4", "log lines to a verdict for every hour, in one cold process"),
+    "p5": ("benchmarks.p5", "the verdict and any window of 90 days from stored profiles"),
+    "p6": ("benchmarks.p6", "the same while the number of predictions behind it grows"),
+    "p7": ("benchmarks.p7", "one hour through the detector"),
+    "p15": ("benchmarks.p15", "cold start of the command line"),
+    "detection": (
+        "benchmarks.detection.campaign",
+        "false alarms in quiet quarters, delays and causes of known changes",
+    ),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one benchmark and print what it found; 0 when it ran, whether the goal was reached or not."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("name", help=f"list, or one of {', '.join(MEASURES)}")
+    parser.add_argument("--names", action="store_true", help="with list: names only, one a line")
+    parser.add_argument("--quick", action="store_true", help="less data and fewer runs: does it work at all?")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    asked = parser.parse_args(arguments)
+    if asked.name == "list":
+        print("\n".join(name if asked.names else f"{name:<10} {what}" for name, (_, what) in MEASURES.items()))
+        return 0
+    if asked.name not in MEASURES:
+        near = difflib.get_close_matches(asked.name, MEASURES, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        print(f"no benchmark {asked.name!r}{hint} There are: {', '.join(MEASURES)}.", file=sys.stderr)
+        return 2
+    found = _with_machine(importlib.import_module(MEASURES[asked.name][0]).run(asked.quick))
+    print(json.dumps(found, ensure_ascii=False) if asked.json else _told(found))
+    return 0
+
+
+def _with_machine(found: dict[str, Any]) -> dict[str, Any]:
+    from benchmarks.machine import description
+
+    return {**found, "details": {**found["details"], "machine": description()}}
+
+
+def _told(found: dict[str, Any]) -> str:
+    size = " (quick: no figure to quote)" if found["quick"] else ""
+    details = dict(found["details"])
+    lines = [f"{found['id']}: {'holds' if found['holds'] else 'DOES NOT HOLD'}{size}"]
+    for one in details.pop("figures"):
+        goal = f"goal {'at most' if one['at_most'] else 'at least'} {one['goal']:,}"
+        lines.append(
+            f"  {one['name']}: {one['reached']:,} {one['unit']}, {goal}: {'holds' if one['holds'] else 'MISSED'}"
+        )
+    return "\n".join([*lines, *_lines(details, "  ")])
+
+
+def _lines(tree: dict[Any, Any], indent: str) -> list[str]:
+    found = []
+    for name, value in tree.items():
+        if isinstance(value, dict) and value.keys() == {"median", "min", "max", "runs"}:
+            found.append(f"{indent}{name}: {value['median']} ({value['min']} to {value['max']}, {value['runs']} runs)")
+        elif isinstance(value, dict):
+            found += [f"{indent}{name}:", *_lines(value, indent + "  ")]
+        else:
+            found.append(f"{indent}{name}: {value}")
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""P4: log lines to a verdict for every hour in one cold process, beside the bare decoder and Evidently."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks import logs
+from benchmarks.result import Part, result
+from benchmarks.timing import Child, digits, python, spread
+from monitor.window import hour_of
+
+GOAL_S, GOAL_LINES = 4.0, 1_000_000
+GOAL_ONE_WINDOW, GOAL_ALL_HOURS = 6, 400
+DAYS, REFERENCE_DAYS = 30, 14
+PEER_HOURS = 5
+
+
+def run(quick: bool) -> dict[str, Any]:
+    """Write one set of files; run ours, the floor and the peer in turns, each as a cold process with an empty store."""
+    count, times = (10_000, 1) if quick else (GOAL_LINES, 3)
+    with tempfile.TemporaryDirectory(prefix="vigie-p4-") as made:
+        folder = Path(made)
+        config = logs.write(folder, count, DAYS)
+        files = sorted(str(file) for file in (folder / "logs").iterdir())
+        ours, floor, peer = [], [], []
+        for _ in range(times):
+            ours.append(_cold(config))
+            floor.append(python("-m", "benchmarks.peers.parse", *files))
+            if not quick:
+                peer.append(python("-m", "benchmarks.peers.evidently_windows", str(PEER_HOURS), *files))
+        size = sum(Path(file).stat().st_size for file in files)
+    return _told(quick, (count, size), ours, floor, peer)
+
+
+def _cold(config: Path) -> Child:
+    shutil.rmtree(config.parent / "data", ignore_errors=True)
+    return python("-m", "benchmarks.cold", str(config), str(hour_of(logs.START) + 24 * DAYS))
+
+
+def _told(
+    quick: bool, size: tuple[int, int], ours: list[Child], floor: list[Child], peer: list[Child]
+) -> dict[str, Any]:
+    count, size_bytes = size
+    taken, bare = spread([one.seconds for one in ours]), spread([one.seconds for one in floor])
+    parts = [Part("cold process, lines to verdicts", GOAL_S, taken["median"], f"s for {count} lines"),
+             Part("lines a second, whole process", GOAL_LINES / GOAL_S, count / taken["median"], "lines/s", at_most=False)]  # fmt: skip
+    stages = {name: spread([one.printed["stages_s"][name] for one in ours]) for name in ours[0].printed["stages_s"]}
+    details: dict[str, Any] = {
+        "lines": count, "bytes_a_line": round(size_bytes / count), "days": DAYS, "seconds": taken, "stages_s": stages,
+        "hours_judged": ours[0].printed["hours_judged"], "verdict": ours[0].printed["verdict"],
+        "ingest_lines_a_second": digits(count / stages["ingest"]["median"]),
+        "peak_mib": spread([one.peak_mib for one in ours]),
+        "floor": {"what": "msgspec decodes every line, one process, nothing kept", "seconds": bare,
+                  "ours_times_slower": digits(taken["median"] / bare["median"])},
+    }  # fmt: skip
+    details["peer"] = "not run: --quick" if not peer else _peer(peer, taken["median"], parts)
+    return result("p4", quick, parts, details)
+
+
+def _peer(peer: list[Child], ours_s: float, parts: list[Part]) -> dict[str, Any]:
+    """Describe Evidently's runs; the time for all hours is its mean hourly window times the hours, and says so."""
+    stages = {name: spread([one.printed["stages_s"][name] for one in peer]) for name in peer[0].printed["stages_s"]}
+    one_window = sum(stage["median"] for stage in stages.values())
+    hourly = spread([one.printed["hourly_window_s"] for one in peer])
+    hours = DAYS * 24
+    every = stages["imports"]["median"] + stages["load"]["median"] + hours * hourly["median"]
+    parts += [
+        Part("Evidently on one window, times ours", GOAL_ONE_WINDOW, one_window / ours_s, "times", at_most=False),
+        Part("Evidently on all hours, times ours", GOAL_ALL_HOURS, every / ours_s, "times", at_most=False),
+    ]
+    return {"what": "Evidently, ValueDrift on six columns against the first tenth; it stores nothing", "stages_s": stages,
+            "one_window_s": digits(one_window), "hourly_window_s": hourly,
+            "all_hours_s": f"{digits(every)} = {hours} windows, computed from {PEER_HOURS} measured ones",
+            "peak_mib": spread([one.peak_mib for one in peer])}  # fmt: skip

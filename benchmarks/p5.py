@@ -1,0 +1,67 @@
+"""P5: the verdict, and the counts of any window of 90 days, from stored profiles: in a warm process and a cold one."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks import ninety_days
+from benchmarks.result import Part, result
+from benchmarks.timing import digits, in_turns, python
+from jobs.status import verdicts
+from monitor.config import load
+from monitor.store import profiles, readings
+from monitor.store.store import Store
+from monitor.store.tables import profile
+from monitor.window import Window
+
+GOAL_WARM_MS, GOAL_COLD_S = 50.0, 1.0
+LENGTHS_DAYS = (1, 7, 30)
+METRIC = "confidence"
+
+
+def run(quick: bool) -> dict[str, Any]:
+    """Fill one store and ask it; the floor reads the same bytes from SQLite without decoding them."""
+    size, times = (ninety_days.QUICK, 2) if quick else (ninety_days.Size(1_000_000), 9)
+    with tempfile.TemporaryDirectory(prefix="vigie-p5-") as made:
+        path, window = ninety_days.write(Path(made), size)
+        taken = warm(path, window, times)
+        cold = in_turns({"vigie status": lambda: python("-m", "jobs.cli", "--config", str(path), "status"),
+                         "floor: python -c pass": lambda: python("-c", "pass")}, times)  # fmt: skip
+    longest = f"counts of {window.hours // 24} days"
+    worst, verdict = taken[longest]["median"], taken["verdict"]["median"]
+    parts = [Part(f"verdict and {longest}, warm", GOAL_WARM_MS, 1000 * (verdict + worst), "ms"),
+             Part("verdict alone, warm", GOAL_WARM_MS, 1000 * verdict, "ms"),
+             Part("verdict, cold process", GOAL_COLD_S, cold["vigie status"]["median"], "s")]  # fmt: skip
+    floor = taken["floor: the same bytes"]["median"]
+    return result("p5", quick, parts, {"predictions": size.predictions, "hours": window.hours, "warm_s": taken, "cold_s": cold,
+                                       "ours_times_slower_than_floor": digits(worst / floor)})  # fmt: skip
+
+
+def warm(path: Path, window: Window, times: int) -> dict[str, dict[str, float]]:
+    """Time what pages and mails ask of the store, in turns, after one round that is not counted."""
+    config = load(path)
+    store, now = Store.open(config.database, read_only=True), ninety_days.now_after(window)
+
+    def verdict() -> None:
+        assert verdicts(store, config, now)
+
+    def counts(days: int) -> None:
+        with store.read() as connection:
+            part = Window(window.end - 24 * days, window.end)
+            assert profiles.total(connection, ninety_days.MODEL, part).records
+
+    def series() -> None:
+        with store.read() as connection:
+            assert readings.history(connection, ninety_days.MODEL, METRIC, window).height
+
+    def floor() -> None:
+        with store.read() as connection:
+            assert connection.execute(profile.select()).all()
+
+    rivals = {"verdict": verdict, f"series of {METRIC}": series, "floor: the same bytes": floor}
+    rivals |= {
+        f"counts of {days} days": (lambda days=days: counts(days))
+        for days in sorted({*LENGTHS_DAYS, window.hours // 24})
+    }
+    in_turns(rivals, 1)
+    return in_turns(rivals, times)

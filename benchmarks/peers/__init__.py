@@ -1,0 +1,1 @@
+"""What others need for the same work, each in a process of its own."""
