@@ -16,6 +16,7 @@ SETTINGS: dict[str, Any] = {
     "server.runOnSave": False,
     "server.fileWatcherType": "none",
     "client.showErrorDetails": "none",
+    "client.showErrorLinks": False,
     "client.toolbarMode": "viewer",
     "runner.magicEnabled": False,
     "browser.gatherUsageStats": False,

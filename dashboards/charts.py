@@ -12,15 +12,19 @@ THEN = "#9aa0a6"
 
 
 def dumbbells(frame: pl.DataFrame, title: str) -> alt.LayerChart:
-    """Draw then and now of the labels that moved most, one row each."""
-    rows = frame.head(12).with_columns(short=pl.col("label").str.slice(0, 46))
-    y = alt.Y("short:N", sort=None, title=None, axis=alt.Axis(labelLimit=320))
+    """
+    Draw then and now of the labels that moved most, one row each.
+
+    No column of a chart is called `then`: a browser takes such rows for promises and draws nothing.
+    """
+    rows = frame.head(12).select(short=pl.col("label").str.slice(0, 46), usual="then", now="now")
+    y = alt.Y("short:N", sort=None, title=None, axis=alt.Axis(labelLimit=320, labelOverlap=False))
     x = alt.X("share:Q", title=None, axis=alt.Axis(format=".1%"))
-    long = rows.unpivot(on=["then", "now"], index="short", variable_name="side", value_name="share")
+    long = rows.unpivot(on=["usual", "now"], index="short", variable_name="side", value_name="share")
     colour = alt.Color(
         "side:N",
         title=None,
-        scale=alt.Scale(domain=["then", "now"], range=[THEN, NOW]),
+        scale=alt.Scale(domain=["usual", "now"], range=[THEN, NOW]),
         legend=alt.Legend(orient="top"),
     )
     points = (
@@ -28,22 +32,22 @@ def dumbbells(frame: pl.DataFrame, title: str) -> alt.LayerChart:
         .mark_circle(size=90, opacity=1)
         .encode(y=y, x=x, color=colour, tooltip=["short", "side", alt.Tooltip("share:Q", format=".2%")])
     )
-    bars = alt.Chart(rows).mark_rule(color=THEN).encode(y=y, x=alt.X("then:Q", title=None), x2="now:Q")
-    return (bars + points).properties(height=28 * rows.height + 40)
+    bars = alt.Chart(rows).mark_rule(color=THEN).encode(y=y, x=alt.X("usual:Q", title=None), x2="now:Q")
+    return (bars + points).properties(width=560, height=28 * rows.height + 40)
 
 
 def score_histogram(bins: list[tuple[float, int, int]], threshold: float | None) -> alt.LayerChart:
     """Draw the shares of scores now (bars) and in the reference (line), with the threshold in force."""
     frame = pl.DataFrame(
-        bins, schema={"score": pl.Float64, "now": pl.Int64, "then": pl.Int64}, orient="row"
-    ).with_columns(now=pl.col("now") / pl.col("now").sum(), then=pl.col("then") / pl.col("then").sum())
-    x = alt.X("score:Q", title="score", scale=alt.Scale(domain=[0, 1]))
+        bins, schema={"score": pl.Float64, "now": pl.Int64, "usual": pl.Int64}, orient="row"
+    ).with_columns(now=pl.col("now") / pl.col("now").sum(), usual=pl.col("usual") / pl.col("usual").sum())
+    x = alt.X("score:Q", title="score", scale=alt.Scale(domain=[0, 1], nice=False))
     title = alt.TitleParams("Scores now (bars) and in the reference (line)", anchor="start")
     layers: list[Any] = [
         alt.Chart(frame, title=title)
         .mark_bar(color=NOW, opacity=0.7, size=9)
         .encode(x=x, y=alt.Y("now:Q", title=None, axis=alt.Axis(format=".0%"))),
-        alt.Chart(frame).mark_line(color=THEN, strokeWidth=2).encode(x=x, y=alt.Y("then:Q", title=None)),
+        alt.Chart(frame).mark_line(color=THEN, strokeWidth=2).encode(x=x, y=alt.Y("usual:Q", title=None)),
     ]
     if threshold is not None:
         layers.append(
@@ -58,7 +62,7 @@ def automation_curve(points: list[Point], chosen: float, in_force: float | None)
     """Draw accuracy of automatic answers over the automation rate, with the threshold in force and the tried one."""
     frame = pl.DataFrame([(p.threshold, p.rate, p.accuracy) for p in points if p.rate > 0], orient="row",
                          schema={"threshold": pl.Float64, "rate": pl.Float64, "accuracy": pl.Float64})  # fmt: skip
-    x = alt.X("rate:Q", title="automation rate", axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1]))
+    x = alt.X("rate:Q", title="automation rate", axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1], nice=False))
     y = alt.Y(
         "accuracy:Q", title="accuracy of automatic answers", axis=alt.Axis(format=".0%"), scale=alt.Scale(zero=False)
     )
@@ -113,7 +117,7 @@ def flows(rows: list[dict[str, Any]]) -> alt.Chart:
         alt.Chart(frame, title=alt.TitleParams("Where they differ: champion → challenger", anchor="start"))
         .mark_bar(color=OTHER)
         .encode(
-            y=alt.Y("flow:N", sort="-x", title=None),
+            y=alt.Y("flow:N", sort="-x", title=None, axis=alt.Axis(labelOverlap=False)),
             x=alt.X("count:Q", title="texts"),
             tooltip=["champion", "challenger", "count"],
         )

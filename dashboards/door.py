@@ -77,6 +77,9 @@ class Door:
             await self._refuse(scope, send, 400, b"unknown host")
         elif scope["type"] == "http" and path == "/healthz":
             await _answer(send, 200, b"ok\n", [(b"content-type", b"text/plain")])
+        elif scope["type"] == "http" and path == "/Today":  # the first page has no path of its own
+            query = scope.get("query_string", b"")
+            await _answer(send, 307, b"", [(b"location", b"/" + (b"?" + query if query else b""))])
         elif scope["type"] == "http" and path == "/login" and self.settings.login == "password":
             await self._login(scope, receive, send)
         else:

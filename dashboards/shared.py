@@ -17,6 +17,7 @@ from monitor.window import Window, hour_of, start_of
 
 RANGES = {"24h": 1, "7d": 7, "30d": 30, "90d": 90}
 LONGEST = 200
+SHARES = ("then", "now", "moved", "share_of_change", "share of variance")
 
 
 def now() -> datetime:
@@ -70,8 +71,9 @@ def link(page: str, label: str, **selected: str) -> None:
 
 def table(rows: pl.DataFrame | list[dict], *columns: str) -> None:
     """Show rows, these columns only when some are named; cells are never read as Markdown."""
-    frame = rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(rows, infer_schema_length=None)
-    st.dataframe(frame.select(columns) if columns else frame, hide_index=True)
+    frame = rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(rows, infer_schema_length=None, strict=False)
+    shares = {name: st.column_config.NumberColumn(format="percent") for name in SHARES if name in frame.columns}
+    st.dataframe(frame.select(columns) if columns else frame, hide_index=True, column_config=shares)
 
 
 def curve(history: pl.DataFrame, metric: str, title: str, *, onset: int | None = None, width: int = 480) -> None:

@@ -12,7 +12,7 @@ from monitor.quality.calibration import Calibration, fit
 from monitor.quality.estimate import Figure, estimated
 from monitor.store import estimates, labels, profiles, references
 from monitor.store.store import Store
-from monitor.window import Window, hour_of
+from monitor.window import Window, hour_of, start_of
 
 AUDIT_DAYS = 28
 
@@ -85,7 +85,7 @@ def _measured(name: str, day: int, truth: pl.DataFrame) -> list[dict[str, Any]]:
         right = (some["truth"] == some["answer"]).cast(pl.Float64).to_numpy()
         newest = some["day"].max() if some.height else None
         figure = measured(right, some["inclusion"].to_numpy())
-        note = figure.note or f"audit of {AUDIT_DAYS} days, newest answer of day {newest}"
+        note = figure.note or f"audit of {AUDIT_DAYS} days, newest answer of {start_of(24 * newest):%d %b %Y}"
         rows.append(_row(name, day, what, "measured", Figure(figure.value, figure.low, figure.high, figure.size, note)))
     return rows
 

@@ -50,7 +50,11 @@ def ingest(store: Store, config: Config, now: datetime) -> str:
 def _read_source(store: Store, config: Config, source: Source, door: Door, now: datetime) -> Pass:
     done, read = Pass(), set()
     for seen in scan(source):
-        descriptor = os.open(seen.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            descriptor = os.open(seen.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:  # rotated away since it was listed; the next pass finds its new name
+            done.waiting += 1
+            continue
         try:
             mark = _identify(store, config, source, seen, descriptor, now=now)
             if mark is None:
@@ -83,7 +87,8 @@ def _identify(
     key = digest(config.secret, (line if line is not None else head).removeprefix(b"\xef\xbb\xbf"))
     instance = instance_of(source, seen.path)
     size = os.fstat(descriptor).st_size
-    with store.write() as connection:  # registering under the writer's lock: two runners must not take one file twice
+    with store.write() as connection:
+        arrivals.alone(connection, source.name)  # two runners must not take one file twice
         doubtful = False
         for row in arrivals.marks(connection, source.name, instance, key):
             mark = Mark(**{name: getattr(row, name) for name in MARK_COLUMNS})

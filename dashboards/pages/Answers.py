@@ -21,4 +21,4 @@ st.text(
 )
 st.text(f"Most: {top['label']}, {100 * top['then']:.1f} % -> {100 * top['now']:.1f} %")
 st.altair_chart(charts.dumbbells(frame, "Labels that moved most, then and now"))
-st.dataframe(frame, hide_index=True)
+shared.table(frame)

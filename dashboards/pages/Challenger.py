@@ -26,10 +26,8 @@ shared.table(body["checks"], "name", "result", "text")
 tiles = st.columns(4)
 tiles[0].metric("Texts compared", f"{body['compared']:,}")
 tiles[1].metric("Equal answers", f"{100 * body['agreement']:.1f} %")
-tiles[2].metric("Right alone, challenger : champion", f"{body['wins']} : {body['losses']}")
-tiles[3].metric(
-    "Automation, champion → challenger", f"{100 * body['automation'][0]:.0f} → {100 * body['automation'][1]:.0f} %"
-)
+tiles[2].metric("Only one right (new : old)", f"{body['wins']} : {body['losses']}")
+tiles[3].metric("Automation (old → new)", f"{100 * body['automation'][0]:.0f} → {100 * body['automation'][1]:.0f} %")
 st.text(f"Agreement {100 * body['agreement_low']:.1f} to {100 * body['agreement_high']:.1f} % (days resampled).")
 st.text("  ".join(f"{name}: {count:,} texts" for name, count in body["flips"].items()))
 if body["flows"]:

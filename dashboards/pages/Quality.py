@@ -48,7 +48,7 @@ else:
     then_point = min(points, key=lambda p: abs(p.threshold - tried))
     hours = shared.config().models[model].minutes_per_case / 60
     for column, title, value, base in zip(
-        st.columns(4), ("Automation rate, %", "Cases to people a week", "Hours a week", "Wrong automatic a week (estimate)"),
+        st.columns(4), ("Automation rate, %", "Cases to people a week", "Hours a week", "Probably wrong a week"),
         (100 * then_point.rate, then_point.to_people, then_point.to_people * hours, then_point.wrong),
         (100 * now_point.rate, now_point.to_people, now_point.to_people * hours, now_point.wrong), strict=True,
     ):  # fmt: skip

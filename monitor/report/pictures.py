@@ -22,7 +22,7 @@ def metric_picture(history: pl.DataFrame, *, metric: str, title: str, subtitle: 
     `history` is what `monitor.store.readings.history` returns: hours up to 14 days, days beyond.
     """
     points = at_grain(history, metric, zone)
-    form = ".0%" if _is_share(metric) else "~s"
+    form = ".0%" if _is_share(metric) else ".2~f" if metric == "confidence" else "~s"
     y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format=form, tickCount=5))
     x = alt.X("time:T", title=None, axis=alt.Axis(format="%d %b", tickCount=8, labelOverlap=True))
     base = alt.Chart(points, title=alt.TitleParams(title, subtitle=subtitle, anchor="start", subtitleColor="gray"))
@@ -44,7 +44,7 @@ def metric_picture(history: pl.DataFrame, *, metric: str, title: str, subtitle: 
 def at_grain(history: pl.DataFrame, metric: str, zone: str = "UTC") -> pl.DataFrame:
     """Return the history in natural units with a `time` column: hours up to 14 days, means by day beyond."""
     if history.height > MOST_HOURS:
-        weight = pl.col("size").clip(lower_bound=1e-9)
+        weight = pl.col("size").clip(1, 1) if metric == "volume" else pl.col("size").clip(lower_bound=1e-9)
         means = [
             ((pl.col(c) * weight).sum() / weight.filter(pl.col(c).is_not_null()).sum()).alias(c)
             for c in ("value", "expected")

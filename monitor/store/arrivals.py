@@ -37,6 +37,16 @@ class Saved:
     moved: bool = True
 
 
+def alone(connection: Connection, name: str) -> None:
+    """
+    Let one transaction at a time work on a source, until it ends.
+
+    SQLite has one writer anyway; on PostgreSQL two runners would else take one file twice.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 7316592))))
+
+
 def marks(connection: Connection, name: str, instance: str, first_digest: bytes) -> Sequence[Any]:
     """Return the bookmarks a file with this first line may continue, the furthest first."""
     query = select(bookmark).where(
@@ -87,6 +97,8 @@ def save(connection: Connection, batch: Batch, identity: int, place: dict[str, A
     if moved.rowcount != 1:
         return Saved(moved=False)
     rows = batch.predictions
+    if rows.height:
+        alone(connection, rows["source"][0])
     fresh, conflicting = _unknown(connection, rows)
     _insert_rows(connection, fresh, now_us)
     rejects = [*batch.rejects, *conflicting]
