@@ -65,6 +65,7 @@ def _read_source(store: Store, config: Config, source: Source, door: Door, now: 
         finally:
             os.close(descriptor)
     with store.write() as connection:
+        arrivals.alone(connection, source.name)
         _tell_vanished(connection, source, read, done, microseconds(now))
         facts: dict[str, Any] = {"read_us": microseconds(now), "lag_bytes": done.unread_bytes}
         if done.newest_us is not None:

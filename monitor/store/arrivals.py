@@ -89,6 +89,8 @@ def save(connection: Connection, batch: Batch, identity: int, place: dict[str, A
     `place` holds the new tail and head of the bookmark. Returns `moved=False`, having written nothing, when another
     runner read this range: the caller must roll back.
     """
+    name = connection.execute(select(bookmark.c.source).where(bookmark.c.id == identity)).scalar_one()
+    alone(connection, name)
     moved = connection.execute(
         update(bookmark)
         .where(bookmark.c.id == identity, bookmark.c.position == batch.start)
@@ -97,12 +99,10 @@ def save(connection: Connection, batch: Batch, identity: int, place: dict[str, A
     if moved.rowcount != 1:
         return Saved(moved=False)
     rows = batch.predictions
-    if rows.height:
-        alone(connection, rows["source"][0])
     fresh, conflicting = _unknown(connection, rows)
     _insert_rows(connection, fresh, now_us)
     rejects = [*batch.rejects, *conflicting]
-    _insert_rejects(connection, rejects, identity, batch, now_us)
+    _insert_rejects(connection, rejects, identity, name, now_us)
     _mark_dirty(connection, fresh)
     saved = Saved(fresh.height, rows.height - fresh.height - len(conflicting), len(conflicting))
     first, last = (
@@ -178,10 +178,9 @@ def _executemany(connection: Connection, table: Any, columns: dict[str, list[Any
                                list(zip(*columns.values(), strict=True)))  # fmt: skip
 
 
-def _insert_rejects(connection: Connection, rejects: list[Reject], identity: int, batch: Batch, now_us: int) -> None:
+def _insert_rejects(connection: Connection, rejects: list[Reject], identity: int, name: str, now_us: int) -> None:
     if not rejects:
         return
-    name = connection.execute(select(bookmark.c.source).where(bookmark.c.id == identity)).scalar_one()
     connection.execute(reject.insert(), [
         {"bookmark": identity, "position": one.position, "record": one.record, "length": one.length, "count": one.count,
          "reason": one.reason, "detail": one.detail, "digest": one.digest or b"\x00" * 16, "sample": one.sample,

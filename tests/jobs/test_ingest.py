@@ -1,0 +1,192 @@
+"""Every logged line is stored exactly once, across rotation and whoever else reads."""
+
+import os
+import shutil
+import threading
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+
+from jobs.ingest import ingest
+from monitor.config import Config, load
+from monitor.store import arrivals
+from monitor.store.store import Store
+from tests.conftest import NOW, Place, opened
+from tests.jobs.story import contiguous, logged, request_ids, snapshot, stored
+
+
+@pytest.fixture
+def config(place: Place) -> Config:
+    """Return settings with small batches, so that a file takes many transactions."""
+    return place.configure("ingest: {batch_mib: 0.01}\n")
+
+
+def everything(place: Place, store: Store) -> None:
+    """Assert that each written call is stored once."""
+    assert request_ids(store) == Counter(row["request_id"] for row in place.written)
+    assert contiguous(store)
+
+
+def test_counts(place: Place, config: Config, store: Store) -> None:
+    """Stored counts by day and status equal an independent count over the files."""
+    place.write(1500, max_bytes=100_000)
+    assert len(list(place.folder.glob("logs/*"))) > 2
+    assert ingest(store, config, NOW) == "api: 1500 read, 0 duplicate, 0 rejected"
+    assert stored(store) == logged(f"{place.folder}/logs/*")
+    everything(place, store)
+    with store.read() as connection:
+        (feed,) = arrivals.feed(connection)
+    assert (feed["lines_read"], feed["accepted"], feed["lost_bytes"]) == (1500, 1500, 0)
+
+
+def test_twice(place: Place, config: Config, store: Store) -> None:
+    """Reading again, now or later, changes nothing but when we looked."""
+    place.write(300)
+    ingest(store, config, NOW)
+    before = snapshot(store)
+    ingest(store, config, NOW)
+    assert snapshot(store) == before
+    ingest(store, config, NOW + timedelta(hours=5))
+    assert snapshot(store, ("source",)) == {k: v for k, v in before.items() if k != "source"}
+
+
+def test_growing_file(place: Place, config: Config, store: Store) -> None:
+    """A file that grows by half lines is read to its last newline each time."""
+    place.write(40)
+    whole = place.log.read_bytes()
+    place.log.write_bytes(b"")
+    for start in range(0, len(whole), 777):
+        with place.log.open("ab") as file:
+            file.write(whole[start : start + 777])
+        ingest(store, config, NOW)
+    everything(place, store)
+
+
+def test_rename(place: Place, config: Config, store: Store) -> None:
+    """Rotation by rename: the old name's bookmark goes on under the new one; unread lines are not lost."""
+    place.write(200, seed=1)
+    ingest(store, config, NOW)
+    for seed in (2, 3, 4):
+        place.write(60, seed=seed)  # unread when the file is renamed
+        os.rename(place.log, place.log.with_name(f"ape.jsonl.{seed}"))
+        place.write(60, seed=10 * seed)
+        ingest(store, config, NOW)
+    everything(place, store)
+    assert stored(store) == logged(f"{place.folder}/logs/*")
+
+
+def test_copytruncate(place: Place, config: Config, store: Store) -> None:
+    """Rotation by copy and truncate: the copy goes on, the emptied original begins again."""
+    place.write(200, seed=1)
+    ingest(store, config, NOW)
+    for seed in (2, 3, 4):
+        place.write(60, seed=seed)
+        shutil.copyfile(place.log, place.log.with_name(f"ape.jsonl.{seed}"))
+        os.truncate(place.log, 0)
+        ingest(store, config, NOW)
+        place.write(20 * seed, seed=10 * seed)
+        ingest(store, config, NOW)
+    everything(place, store)
+
+
+def test_copytruncate_unseen(place: Place, config: Config, store: Store) -> None:
+    """A copy outside the glob: what was read stays, the truncated file's new lines are read from its start."""
+    place.write(100, seed=1)
+    ingest(store, config, NOW)
+    os.truncate(place.log, 0)
+    ingest(store, config, NOW)
+    place.write(30, seed=2)
+    ingest(store, config, NOW)
+    everything(place, store)
+
+
+def test_lost_bytes(place: Place, config: Config, store: Store) -> None:
+    """Bytes that were seen but vanished unread leave a row that says how many."""
+    place.write(50)
+    with place.log.open("ab") as file:
+        file.write(b'{"half": ')
+    ingest(store, config, NOW)
+    place.log.unlink()
+    ingest(store, config, NOW)
+    with store.read() as connection:
+        assert arrivals.feed(connection)[0]["lost_bytes"] == len(b'{"half": ')
+
+
+def test_alias(place: Place, config: Config, store: Store) -> None:
+    """A copy and a hard link of a file are the same content: counted once."""
+    place.write(80)
+    shutil.copyfile(place.log, place.log.with_name("ape.jsonl.copy"))
+    os.link(place.log, place.log.with_name("ape.jsonl.link"))
+    ingest(store, config, NOW)
+    everything(place, store)
+
+
+def test_link_out_of_the_root(place: Place, config: Config, store: Store) -> None:
+    """A link that leads out of the logs' folder is not followed."""
+    place.write(5)
+    outside = place.folder / "outside.jsonl"
+    shutil.copyfile(place.log, outside)
+    place.log.unlink()
+    place.log.symlink_to(outside)
+    ingest(store, config, NOW)
+    assert not stored(store)
+
+
+def test_hostile_file(place: Place, config: Config, store: Store) -> None:
+    """Hostile lines are rows of `reject` with position and reason, on both databases; their neighbours are stored."""
+    place.write(20)
+    bad = [b"{", b"\xff\xfe", b"\x00\x00\x00", b'{"vigie":1,"time":"2026-09-01T10:00:00Z","text":"a\\u0000\\ud800","status":200,"topk":[["1",0.5]]}',
+           b'{"vigie":1,"time":"2026-09-01T10:00:00Z","text":"a","status":70000}', b"[" * 5000, b'{"vigie":1,"text":"' + b"x" * 30_000,
+           b"{\"vigie\":1,\"time\":\"2026-09-01T10:00:00Z\",\"text\":\"<script>'; drop table prediction; --\",\"status\":422}"]  # fmt: skip
+    with place.log.open("ab") as file:
+        file.write(b"\n".join(bad) + b"\n")
+    told = ingest(store, config, NOW)
+    assert told == "api: 22 read, 0 duplicate, 5 rejected"
+    with store.read() as connection:
+        found = {row["reason"]: row["count"] for row in arrivals.rejects_by_reason(connection)}
+    assert found == {"invalid_syntax": 3, "invalid_encoding": 1, "nul_hole": 1, "out_of_range": 1} or found == {
+        "invalid_syntax": 2, "too_deep": 1, "invalid_encoding": 1, "nul_hole": 1, "out_of_range": 1}  # fmt: skip
+
+
+def test_repeats(place: Place, config: Config, store: Store) -> None:
+    """The same id again is a duplicate; the same id with another answer is refused by that name."""
+    place.write(10)
+    lines = place.log.read_bytes().splitlines(keepends=True)
+    ok = next(one for one in lines if b'"status":200' in one)
+    with place.log.open("ab") as file:
+        file.write(ok + ok.replace(b'"topk":[["', b'"topk":[["9'))
+    assert ingest(store, config, NOW) == "api: 10 read, 1 duplicate, 1 rejected"
+    with store.read() as connection:
+        assert [row["reason"] for row in arrivals.rejects_by_reason(connection)] == ["conflicting_duplicate"]
+
+
+def test_missing_folder(place: Place, config: Config, store: Store) -> None:
+    """A source without any file is no error."""
+    assert ingest(store, config, NOW) == "api: 0 read, 0 duplicate, 0 rejected"
+
+
+def test_four_readers_at_once(place: Place, config: Config, store_url: str) -> None:
+    """Four runners that read the same growing files at once store everything once."""
+    place.write(600, max_bytes=40_000)
+    start, trouble = threading.Barrier(4), []
+
+    def one() -> None:
+        with opened(store_url) as mine:
+            start.wait(20)
+            try:
+                for _ in range(3):
+                    ingest(mine, load(place.path), NOW)
+            except Exception as error:
+                trouble.append(error)
+
+    threads = [threading.Thread(target=one) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    place.write(600, seed=1, max_bytes=40_000)
+    for thread in threads:
+        thread.join(120)
+    with opened(store_url) as store:
+        ingest(store, config, NOW)
+        assert trouble == []
+        everything(place, store)
