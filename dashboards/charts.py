@@ -62,7 +62,9 @@ def automation_curve(points: list[Point], chosen: float, in_force: float | None)
     """Draw accuracy of automatic answers over the automation rate, with the threshold in force and the tried one."""
     frame = pl.DataFrame([(p.threshold, p.rate, p.accuracy) for p in points if p.rate > 0], orient="row",
                          schema={"threshold": pl.Float64, "rate": pl.Float64, "accuracy": pl.Float64})  # fmt: skip
-    x = alt.X("rate:Q", title="automation rate", axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1], nice=False))
+    x = alt.X(
+        "rate:Q", title="automation rate", axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1], nice=False)
+    )
     y = alt.Y(
         "accuracy:Q", title="accuracy of automatic answers", axis=alt.Axis(format=".0%"), scale=alt.Scale(zero=False)
     )

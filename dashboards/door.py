@@ -168,7 +168,8 @@ class Door:
             return
         assert self.settings.passwords is not None
         if not is_right(self.settings.passwords, name, password):
-            self.tries[where] = [*recent, moment]
+            young = {key: some for key, some in self.tries.items() if moment - some[-1] < TRY_SECONDS}
+            self.tries = {**young, where: [*recent, moment]}
             await _answer(send, 401, FORM.encode(), [(b"content-type", b"text/html; charset=utf-8"), *self.headers])
             return
         token = secrets.token_urlsafe(32)

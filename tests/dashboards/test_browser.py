@@ -1,0 +1,109 @@
+"""What a person sees: every page, with hostile data and with none, in light and dark."""
+
+from dataclasses import dataclass, field
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.dashboards.conftest import EVIL_LABEL, Served
+
+PAGES = ("", "Incidents", "Inputs", "Answers", "Quality", "Challenger", "Service", "Decisions", "Reports")
+QUESTIONS = {
+    "": "Is anything wrong with this model?",
+    "Incidents": "What happened, and what do we do?",
+    "Inputs": "Are we asked different things?",
+    "Answers": "Do we answer differently than we used to?",
+    "Quality": "How many answers are right, and how do we know?",
+    "Challenger": "Would the challenger do better on the same traffic?",
+    "Service": "Fast enough, always, and is Vigie alive?",
+    "Decisions": "Retrain, label first or wait?",
+    "Reports": "What was made, and sent to whom?",
+}
+
+
+@dataclass
+class Seen:
+    """Hold a page and what it did besides being shown."""
+
+    page: Page
+    foreign: list[str] = field(default_factory=list)
+    dialogs: list[str] = field(default_factory=list)
+
+
+def look(browser: Browser, served: Served, path: str, scheme: str = "light") -> Seen:
+    """Open a page and wait until its script ran to the end."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1000}, color_scheme=scheme)  # type: ignore[arg-type]
+    seen = Seen(page)
+    ours = (served.base, served.base.replace("http", "ws", 1), "data:", "blob:")
+    page.on("request", lambda r: None if r.url.startswith(ours) else seen.foreign.append(r.url))
+    page.on("dialog", lambda d: (seen.dialogs.append(d.message), d.dismiss()))
+    page.goto(f"{served.base}/{path}")
+    name = path.split("?", maxsplit=1)[0]
+    page.get_by_text(QUESTIONS[name]).wait_for(timeout=60_000)
+    page.locator("[data-testid=stStatusWidget]").wait_for(state="detached", timeout=60_000)
+    page.locator("[data-test-script-state=notRunning]").wait_for(state="attached", timeout=60_000)
+    return seen
+
+
+def assert_harmless(seen: Seen) -> None:
+    """No exception, no dialog, nothing asked of another host."""
+    assert seen.page.locator("[data-testid=stException]").count() == 0
+    assert (seen.foreign, seen.dialogs) == ([], [])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_page_with_hostile_data(browser: Browser, hostile: Served, name: str, scheme: str) -> None:
+    """A page shows markup as text, asks no other host, and fails nowhere."""
+    seen = look(browser, hostile, name, scheme)
+    assert_harmless(seen)
+    assert seen.page.locator("main img, main script, [data-testid=stMarkdownContainer] b").count() == 0
+    seen.page.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_without_data(browser: Browser, empty: Served, name: str) -> None:
+    """An empty store gives a page that says so."""
+    seen = look(browser, empty, name)
+    assert_harmless(seen)
+    if name == "":
+        assert seen.page.get_by_text("UNKNOWN", exact=False).first.is_visible()
+    seen.page.close()
+
+
+def test_markup_is_shown_letter_by_letter(browser: Browser, hostile: Served) -> None:
+    """The claim of an incident about a hostile label names it as it is logged."""
+    seen = look(browser, hostile, "Incidents?id=1")
+    text = seen.page.locator("[data-testid=stMain]").inner_text()
+    assert EVIL_LABEL.split("!")[0] in text
+    assert_harmless(seen)
+    seen.page.close()
+
+
+def test_incident_is_acknowledged_from_the_page(browser: Browser, hostile: Served) -> None:
+    """A reason and a click insert an action, which the act job would apply."""
+    seen = look(browser, hostile, "Incidents?id=1")
+    seen.page.get_by_label("Reason").fill("seen by the team")
+    seen.page.get_by_label("Reason").press("Enter")
+    seen.page.get_by_role("button", name="Acknowledge").click()
+    seen.page.get_by_text("ack by local: waits for the act job").wait_for(timeout=30_000)
+    seen.page.close()
+
+
+def test_link_from_today_leads_to_the_incident(browser: Browser, hostile: Served) -> None:
+    """A click on Today opens the incident, with its number in the address."""
+    seen = look(browser, hostile, "")
+    seen.page.get_by_role("link", name="Open incident 1").click()
+    seen.page.get_by_text("All incidents").wait_for(timeout=30_000)
+    assert "/Incidents?" in seen.page.url
+    assert "id=1" in seen.page.url
+    seen.page.close()
+
+
+def test_today_has_an_address_of_its_own(browser: Browser, hostile: Served) -> None:
+    """`/Today` leads to the first page instead of a complaint."""
+    page = browser.new_page()
+    page.goto(f"{hostile.base}/Today")
+    page.get_by_text(QUESTIONS[""]).wait_for(timeout=60_000)
+    assert page.get_by_text("Page not found").count() == 0
+    page.close()
