@@ -11,6 +11,7 @@ from monitor.profiles.pairs import Pairs
 BETS = (0.03, 0.06, 0.125, 0.25, 0.5)
 MOST_FLOWS = 15
 DRAWS, SEED = 400, 3
+MOST_NATS = 690.0
 
 
 def evidence(wins: int, losses: int) -> float:
@@ -22,7 +23,8 @@ def evidence(wins: int, losses: int) -> float:
     >>> round(evidence(11, 0), 1) > 17, evidence(0, 0), evidence(3, 9) < 1
     (True, 1.0, True)
     """
-    return float(np.mean([(1 + bet) ** wins * (1 - bet) ** losses for bet in BETS]))
+    logs = [wins * np.log1p(bet) + losses * np.log1p(-bet) for bet in BETS]  # powers of thousands of wins overflow
+    return float(np.exp(min(np.logaddexp.reduce(logs) - np.log(len(BETS)), MOST_NATS)))
 
 
 @dataclass(frozen=True)

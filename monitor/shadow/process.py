@@ -22,6 +22,7 @@ from monitor.shadow.manifest import copy_pinned
 MOST_BYTES = 8 * 1024 * 1024
 NICENESS = 10
 NO_NAMESPACE = "limits only"
+ERRORS = ("model_error", "out_of_memory")
 
 
 class WorkerGone(Exception):
@@ -67,29 +68,45 @@ class Worker:
         if "error" in found:
             worker.stop()
             raise WorkerGone(f"{found['error']}: {found.get('detail', '')}")
+        if not isinstance(found.get("labels"), list):
+            worker.stop()
+            raise WorkerGone("bad_answer")
         worker.about = found
         return worker
 
     def answer(self, texts: list[str], fields: list[dict[str, Any]], k: int = 5) -> dict[str, Any]:
         """Return the frame with `answers`, or with `error`; WorkerGone when there was none in time."""
-        return self.ask({"do": "answer", "texts": texts, "fields": fields, "k": k}, self.spec.limits.chunk_s)
+        found = self.ask({"do": "answer", "texts": texts, "fields": fields, "k": k}, self.spec.limits.chunk_s)
+        if "error" not in found and not _fits(found.get("answers"), len(texts)):
+            raise WorkerGone("bad_answer")
+        return found
 
     def ask(self, question: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """Send a frame and wait for the answer."""
-        assert self.process.stdin is not None
-        body = json.dumps(question).encode()
-        try:
-            self.process.stdin.write(struct.pack(">I", len(body)) + body)
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            raise WorkerGone("crashed") from None
-        size = struct.unpack(">I", self._read(4, time.monotonic() + seconds))[0]
+        """Send a frame and wait for the answer; a model's code can write any bytes, so nothing in them is believed."""
+        body, until = json.dumps(question).encode(), time.monotonic() + seconds
+        self._write(struct.pack(">I", len(body)) + body, until)
+        size = struct.unpack(">I", self._read(4, until))[0]
         if size > MOST_BYTES:
             raise WorkerGone("bad_answer")
-        answer = json.loads(self._read(size, time.monotonic() + seconds))
-        if not isinstance(answer, dict):
+        try:
+            answer = json.loads(self._read(size, until))
+        except (ValueError, RecursionError):
+            raise WorkerGone("bad_answer") from None
+        if not isinstance(answer, dict) or answer.get("error", "model_error") not in ERRORS:
             raise WorkerGone("bad_answer")
         return answer
+
+    def _write(self, body: bytes, until: float) -> None:
+        assert self.process.stdin is not None
+        descriptor, left = self.process.stdin.fileno(), memoryview(body)
+        while left:
+            _, ready, _ = select.select([], [descriptor], [], max(0.0, until - time.monotonic()))
+            if not ready:
+                raise WorkerGone("timeout")
+            try:
+                left = left[os.write(descriptor, left) :]
+            except BrokenPipeError:
+                raise WorkerGone("crashed") from None
 
     def _read(self, count: int, until: float) -> bytes:
         assert self.process.stdout is not None
@@ -155,4 +172,26 @@ def _spawn(spec: Challenger, folder: Path) -> tuple[subprocess.Popen[bytes], str
 
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment,
                                cwd=temporary, start_new_session=True, preexec_fn=prepare)  # noqa: PLW1509  # fmt: skip
+    assert process.stdin is not None
+    os.set_blocking(process.stdin.fileno(), False)  # a worker that reads no more must not hold us up
     return process, isolation
+
+
+def _fits(answers: Any, rows: int) -> bool:
+    """Say whether these are lists of (label, finite score), one per row."""
+    return (
+        isinstance(answers, list)
+        and len(answers) == rows
+        and all(
+            isinstance(one, list)
+            and all(
+                isinstance(pair, list)
+                and len(pair) == 2
+                and isinstance(pair[0], str)
+                and isinstance(pair[1], (int, float))
+                and abs(pair[1]) < float("inf")
+                for pair in one
+            )
+            for one in answers
+        )
+    )

@@ -32,7 +32,7 @@ def checks(
         Check("exposure", "met" if exposed else "cannot tell", f"{days} days, {found.compared:,} texts (needs {LEAST_DAYS} and {LEAST_TEXTS:,})"),
         Check("row errors", "met" if row_errors <= MOST_ROW_ERRORS else "not met", f"{100 * row_errors:.2f} % of rows without an answer (limit 0.5 %)"),
         Check("quality", "not met" if worse else better,
-              f"right alone on {found.wins} of {found.wins + found.losses} labelled disagreements where one is right; evidence {min(found.evidence, 1e6):,.0f}{" or more" if found.evidence >= 1e6 else ""} (needs 20)"),
+              f"right alone on {found.wins} of {found.wins + found.losses} labelled disagreements where one is right; evidence {min(found.evidence, 1e6):,.0f}{' or more' if found.evidence >= 1e6 else ''} (needs 20)"),
     ]  # fmt: skip
 
 

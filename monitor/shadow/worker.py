@@ -58,7 +58,9 @@ def load(directory: str, callable_name: str) -> Any:
 
 
 def clean(answer: Any) -> list[tuple[str, float]]:
-    """Return pairs of text and finite number."""
+    """Return pairs of text and finite number; a word of two letters is no pair."""
+    if any(isinstance(one, str) for one in answer):
+        raise ValueError("an answer is not a pair of label and score")
     pairs = [(str(label), float(score)) for label, score in answer]
     if any(not math.isfinite(score) for _, score in pairs):
         raise ValueError("a score is not finite")
