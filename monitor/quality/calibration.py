@@ -49,9 +49,9 @@ def fit(score: np.ndarray, right: np.ndarray, weight: np.ndarray) -> Calibration
     value = np.array(_rising(list(hits[seen] / mass[seen]), list(mass[seen])))
     curve = np.interp(np.arange(BINS), seen, value)
     thin = np.interp(np.arange(BINS), seen, mass[seen] / (mass[seen] + pull))
-    return Calibration(
-        tuple(float(v) for v in np.clip(thin * curve + (1 - thin) * _near(curve, overall), 0, 1)), len(score)
-    )
+    mixed = thin * curve + (1 - thin) * _near(curve, overall)
+    rising = _rising(list(mixed), list(1 / (1 - thin)))  # bins are not pulled alike, so the mixture may fall
+    return Calibration(tuple(float(v) for v in np.clip(rising, 0, 1)), len(score))
 
 
 def _near(curve: np.ndarray, overall: float) -> np.ndarray:
