@@ -132,14 +132,14 @@ class Place:
         return load(self.path)
 
     def write(self, count: int, *, seed: int = 0, first: datetime | None = None, hours: float = 48,
-              max_bytes: int = 32 * 1024 * 1024) -> None:  # fmt: skip
-        """Log `count` calls through the product's writer, in order of time over the `hours` from `first` on."""
+              max_bytes: int = 32 * 1024 * 1024, changed: Callable[[random.Random], dict[str, Any]] = lambda _: {}) -> None:  # fmt: skip
+        """Log `count` calls, each with its `changed` values, in order of time over the `hours` from `first` on."""
         draw = random.Random(seed)
         begin = first or NOW - timedelta(hours=hours)
         seconds = sorted(draw.uniform(0, hours * 3600) for _ in range(count))
         lines = Lines(None, model="ape", text="full", where=self.log, threaded=False, max_bytes=max_bytes, instance="i")
         for number, second in enumerate(seconds):
-            row = call(draw, begin + timedelta(seconds=second), f"{seed}-{number}")
+            row = call(draw, begin + timedelta(seconds=second), f"{seed}-{number}") | changed(draw)
             lines.write(**row)
             self.written.append(row)
         lines.close()
