@@ -92,7 +92,7 @@ def _terms(connection: Connection, model: str, weeks: Weeks, settings: Retrainin
         Term("person_eur", *settings.person_eur, "lognormal", "config.yaml"),
         Term("error_eur", *settings.error_eur, "lognormal", "config.yaml"),
         Term("growth_eur", 0.0, -10.0, 10.0, "normal", "no trend is known yet"),
-        Term("recovered", 4.0, 4.0, 4.0, "beta", "prior, no outcome is known yet"),
+        Term("recovered", 0.5, 0.18, 0.82, "beta", "prior, no outcome is known yet"),
         Term("retrain_eur", *settings.retrain_eur, "lognormal", "config.yaml"),
         Term("risk_eur", *settings.risk_eur, "lognormal", "config.yaml"),
     )

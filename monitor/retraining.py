@@ -30,15 +30,23 @@ class Term:
     source: str
 
     def draws(self, random: np.random.Generator, count: int) -> np.ndarray:
-        """Return `count` draws; `beta` reads value and low as its two parameters."""
-        if self.drawn == "exact" or (self.low == self.high and self.drawn != "beta"):
+        """
+        Return `count` draws; `beta` has the value as its mean and the interval's variance.
+
+        >>> share = Term("recovered", 0.5, 0.18, 0.82, "beta", "prior").draws(np.random.default_rng(1), 100_000)
+        >>> [round(float(np.quantile(share, q)), 2) for q in (0.025, 0.5, 0.975)]
+        [0.19, 0.5, 0.81]
+        """
+        if self.drawn == "exact" or self.low == self.high:
             return np.full(count, self.value)
         if self.drawn == "normal":
             return random.normal(self.value, (self.high - self.low) / 2 / NINETY_FIVE, count)
         if self.drawn == "lognormal":
             spread = np.log(self.high / self.low) / 2 / NINETY_FIVE
             return np.asarray(self.value * np.exp(random.normal(0, spread, count)))
-        return random.beta(self.value, self.low, count)
+        variance = ((self.high - self.low) / 2 / NINETY_FIVE) ** 2
+        strength = self.value * (1 - self.value) / variance - 1
+        return random.beta(self.value * strength, (1 - self.value) * strength, count)
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def alert_mail(incident: Incident, change: str, around: Surroundings) -> Letter:
         )
     ]
     if incident.detail.get("labels"):
-        moved = [(one["label"], f"{tidy(one['title'])}: {100 * one['then']:.1f} % -> {100 * one['now']:.1f} %")
+        moved = [("", f"{tidy(one['title'])}: {100 * one['then']:.1f} % -> {100 * one['now']:.1f} %")
                  for one in incident.detail["labels"][:5]]  # fmt: skip
         blocks.append(Block("Answers that moved most", moved))
     gained = incident.detail.get("terms", {}).get("gained", [])

@@ -10,7 +10,7 @@ from monitor.window import moment
 WORDS = {"retrain": "retrain", "label_first": "label first", "wait": "wait"}
 TERMS = {"predictions": "predictions a week", "excess_manual": "excess share sent to people", "excess_error": "excess share automatic and wrong",
          "person_eur": "cost of a case to a person, EUR", "error_eur": "cost of a wrong code, EUR", "growth_eur": "growth of the loss a week, EUR",
-         "recovered": "share a new model recovers (beta)", "retrain_eur": "cost of retraining, EUR", "risk_eur": "cost of risk, EUR"}  # fmt: skip
+         "recovered": "share a new model recovers", "retrain_eur": "cost of retraining, EUR", "risk_eur": "cost of risk, EUR"}  # fmt: skip
 
 
 def decision_mail(decision: dict[str, Any], url: str, now: datetime) -> Letter:
@@ -29,9 +29,16 @@ def decision_mail(decision: dict[str, Any], url: str, now: datetime) -> Letter:
     if url:
         rows.append(("Link", f"{url}/Decisions?id={decision['id']}"))
     terms = [
-        (TERMS.get(t["name"], t["name"]), f"{t['value']:,.4g} ({t['low']:,.4g} to {t['high']:,.4g}), {t['source']}")
+        (
+            TERMS.get(t["name"], t["name"]),
+            f"{_number(t['value'])} ({_number(t['low'])} to {_number(t['high'])}), {t['source']}",
+        )
         for t in evidence["terms"]
     ]
     subject = f"[Vigie] {decision['model']}: {WORDS[decision['recommendation']]} (decision {decision['id']})"
     return letter(subject, "", [Block(f"{decision['model']}: a decision waits", rows), Block("Every term", terms)],
                   f"Vigie, {now:%d %b %Y %H:%M} UTC. No link in this mail changes anything.")  # fmt: skip
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
