@@ -1,6 +1,7 @@
 """P4: log lines to a verdict for every hour in one cold process, beside the bare decoder and Evidently."""
 
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -23,14 +24,16 @@ def run(quick: bool) -> dict[str, Any]:
         folder = Path(made)
         config = logs.write(folder, count, DAYS)
         files = sorted(str(file) for file in (folder / "logs").iterdir())
-        ours, floor, peer = [], [], []
+        rivals = {"ours": lambda: _cold(config), "floor": lambda: python("-m", "benchmarks.peers.parse", *files)}
+        if not quick:
+            rivals["peer"] = lambda: python("-m", "benchmarks.peers.evidently_windows", str(PEER_HOURS), *files)
+        runs: dict[str, list[Child]] = {"ours": [], "floor": [], "peer": []}
         for _ in range(times):
-            ours.append(_cold(config))
-            floor.append(python("-m", "benchmarks.peers.parse", *files))
-            if not quick:
-                peer.append(python("-m", "benchmarks.peers.evidently_windows", str(PEER_HOURS), *files))
+            for name, work in rivals.items():
+                runs[name].append(work())
+                print(f"p4: {name} {runs[name][-1].seconds:.1f} s", file=sys.stderr, flush=True)
         size = sum(Path(file).stat().st_size for file in files)
-    return _told(quick, (count, size), ours, floor, peer)
+    return _told(quick, (count, size), runs)
 
 
 def _cold(config: Path) -> Child:
@@ -38,10 +41,8 @@ def _cold(config: Path) -> Child:
     return python("-m", "benchmarks.cold", str(config), str(hour_of(logs.START) + 24 * DAYS))
 
 
-def _told(
-    quick: bool, size: tuple[int, int], ours: list[Child], floor: list[Child], peer: list[Child]
-) -> dict[str, Any]:
-    count, size_bytes = size
+def _told(quick: bool, size: tuple[int, int], runs: dict[str, list[Child]]) -> dict[str, Any]:
+    (count, size_bytes), (ours, floor, peer) = size, runs.values()
     taken, bare = spread([one.seconds for one in ours]), spread([one.seconds for one in floor])
     parts = [Part("cold process, lines to verdicts", GOAL_S, taken["median"], f"s for {count} lines"),
              Part("lines a second, whole process", GOAL_LINES / GOAL_S, count / taken["median"], "lines/s", at_most=False)]  # fmt: skip

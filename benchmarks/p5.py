@@ -15,7 +15,7 @@ from monitor.store.tables import profile
 from monitor.window import Window
 
 GOAL_WARM_MS, GOAL_COLD_S = 50.0, 1.0
-LENGTHS_DAYS = (1, 7, 30)
+LENGTHS_DAYS = (1, 7, 30, 90)
 METRIC = "confidence"
 
 
@@ -61,7 +61,7 @@ def warm(path: Path, window: Window, times: int) -> dict[str, dict[str, float]]:
     rivals = {"verdict": verdict, f"series of {METRIC}": series, "floor: the same bytes": floor}
     rivals |= {
         f"counts of {days} days": (lambda days=days: counts(days))
-        for days in sorted({*LENGTHS_DAYS, window.hours // 24})
+        for days in sorted({min(days, window.hours // 24) for days in LENGTHS_DAYS})
     }
     in_turns(rivals, 1)
     return in_turns(rivals, times)
