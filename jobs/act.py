@@ -13,8 +13,10 @@ from monitor.store import actions, detectors, incidents, outbox, references
 from monitor.store.store import Store
 
 RANK = {"viewer": 0, "operator": 1, "owner": 2, "approver": 3}
-NEEDS = {"ack": "operator", "close:fixed": "operator", "close:false_alarm": "operator", "close:new_normal": "owner",
-         "approve": "approver", "reject": "approver"}  # fmt: skip
+NEEDS = {
+    "incident": {"ack": "operator", "close:fixed": "operator", "close:false_alarm": "operator", "close:new_normal": "owner"},
+    "decision": {"approve": "approver", "reject": "approver"},
+}  # fmt: skip
 
 
 class Refusal(Exception):
@@ -54,12 +56,12 @@ def role_of(config: Config, actor: str) -> str:
 
 
 def _apply(connection: Connection, config: Config, one: dict[str, Any], now: datetime) -> None:
-    needed = NEEDS.get(one["verb"])
-    if needed is None:
-        raise Refusal(f"there is no action {one['verb']}")
+    kind, _, number = one["subject"].partition(":")
+    needed = NEEDS.get(kind, {}).get(one["verb"])
+    if needed is None or not (number.isascii() and number.isdigit()):
+        raise Refusal(f"there is no action {one['verb']} on {one['subject']}")
     if RANK[role_of(config, one["actor"])] < RANK[needed]:
         raise Refusal(f"{one['verb']} needs the role {needed}")
-    kind, _, number = one["subject"].partition(":")
     if kind == "decision":
         from monitor.store import decisions
 

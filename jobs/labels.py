@@ -49,6 +49,11 @@ def _rows(file: Path) -> list[dict[str, str]]:
         for row in reader:
             if row["source"] not in SOURCES or not row["label"]:
                 raise ConfigError("a label needs a label and a known source", where=f"{file}:{reader.line_num}")
+            try:
+                datetime.fromisoformat(row["labelled_at"] or "")
+                float(row["inclusion"] or 1)
+            except ValueError as error:
+                raise ConfigError(str(error), where=f"{file}:{reader.line_num}") from None
             found.append(row)
     return found
 

@@ -19,9 +19,11 @@ def trigger(store: Store, config: Config, now: datetime) -> str:
     """
     Start what people approved; a call that was begun is never begun again, whatever happened to it.
 
-    The digest is computed again before the call: a command changed in config.yaml since the approval starts nothing.
+    The digest is computed again before the call: a command changed in config.yaml since the approval starts nothing, nor
+    does an approval older than a day.
     """
-    with store.read() as connection:
+    with store.write() as connection:
+        decisions.expire(connection, now)
         waiting = decisions.approved(connection)
     started = sum(_start(store, config, one, now) for one in waiting)
     return f"{started} of {len(waiting)} approved decisions started"

@@ -11,7 +11,7 @@ from monitor.detection.incident import Change
 from monitor.errors import NoData, StoreError
 from monitor.store.incidents import write_change
 from monitor.store.tables import approval, decision, trigger_call
-from monitor.window import microseconds, moment
+from monitor.window import MICROSECONDS_PER_HOUR, microseconds, moment
 
 SHORTEST_REASON = 10
 APPROVED_HOURS = 24
@@ -96,14 +96,21 @@ def judge(connection: Connection, number: int, verdict: str, *, actor: str, reas
 def expire(connection: Connection, now: datetime) -> int:
     """Expire proposals past their day, and approvals that started nothing within 24 hours; returns how many."""
     now_us = microseconds(now)
-    over = [
-        row
-        for row in connection.execute(select(decision).where(decision.c.state == "proposed")).all()
-        if row.expires_us < now_us
-    ]
+    over = connection.execute(
+        select(decision).where(decision.c.state == "proposed", decision.c.expires_us < now_us)
+    ).all()
     for row in over:
         _move(connection, row, "expired", actor="vigie", reason="nobody decided in time", now=now)
-    return len(over)
+    begun = select(trigger_call.c.decision)
+    stale = connection.execute(
+        select(decision)
+        .join(approval, approval.c.decision == decision.c.id)
+        .where(decision.c.state == "approved", decision.c.id.not_in(begun))
+        .where(approval.c.at_us < now_us - APPROVED_HOURS * MICROSECONDS_PER_HOUR)
+    ).all()
+    for row in stale:
+        _move(connection, row, "expired", actor="vigie", reason=f"not started within {APPROVED_HOURS} hours", now=now)
+    return len(over) + len(stale)
 
 
 def approved(connection: Connection) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, and_, desc, func, or_, select, update
+from sqlalchemy import Connection, and_, case, desc, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from monitor.store.tables import outbox
@@ -90,12 +90,17 @@ def sent(connection: Connection, number: int, now: datetime, note: str = "") -> 
 
 
 def failed(connection: Connection, row: dict[str, Any], error: str, now: datetime, *, is_final: bool) -> None:
-    """Queue it again after 10 s, 20 s, 40 s ... at most 15 min; dead when the relay refused it for good or after 4 days."""
+    """
+    Queue it again after 10 s, 20 s, 40 s ... at most 15 min; dead when the relay refused it for good or after 4 days.
+
+    One that failed when it was handed over already may have arrived: its next sending is marked as a possible repeat.
+    """
     now_us = microseconds(now)
     wait = min(FIRST_WAIT_US * 2 ** (row["attempt"] - 1), LONGEST_WAIT_US)
     dead = is_final or now_us - row["created_us"] > GIVE_UP_US
     connection.execute(update(outbox).where(outbox.c.id == row["id"]).values(
-        state="dead" if dead else "queued", retry_us=now_us + wait, last_error=error[:500]))  # fmt: skip
+        state="dead" if dead else "queued", retry_us=now_us + wait, last_error=error[:500],
+        possible_repeat=case((outbox.c.state == "handed_over", 1), else_=outbox.c.possible_repeat)))  # fmt: skip
 
 
 def retry(connection: Connection, number: int) -> None:

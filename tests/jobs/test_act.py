@@ -1,0 +1,163 @@
+"""People's actions are applied once, by those who may, on what they saw; or refused with a sentence."""
+
+import threading
+
+import pytest
+
+from jobs.act import act
+from monitor.detection.incident import Cause, Incident
+from monitor.store import actions, decisions, incidents, outbox
+from monitor.store.store import Store
+from monitor.window import hour_of
+from tests.conftest import NOW, Place, opened
+from tests.jobs.story import snapshot
+
+CAUSE = Cause("unknown_words", "inputs", 0.8, "share", 0.03, 0.08, 900.0, 1, "share of unknown words 3.0 % -> 8.0 %")
+
+
+@pytest.fixture
+def incident(store: Store) -> int:
+    """Open an incident and return its number."""
+    new = Incident(0, "ape", hour_of(NOW) - 5, hour_of(NOW), "open", (CAUSE,), {"claim": "words are unknown"})
+    with store.write() as connection:
+        return incidents.open_new(connection, new, NOW)[0].id
+
+
+@pytest.fixture
+def decision(store: Store) -> int:
+    """Propose a decision and return its number."""
+    parts = {
+        "model": "ape",
+        "recommendation": "retrain",
+        "evidence": {"p": 0.9},
+        "trigger": ["true"],
+        "requester": "vigie",
+    }
+    with store.write() as connection:
+        number = decisions.propose(connection, parts, sentence="retrain", now=NOW, expires_days=14)
+    assert number is not None
+    return number
+
+
+def ask(
+    store: Store, who: str, verb: str, subject: str, reason: str = "looked into it", revision: int | None = None
+) -> int:
+    with store.write() as connection:
+        return actions.ask(connection, who, verb, subject, revision=revision, reason=reason, now=NOW)
+
+
+def refusal(store: Store, number: int) -> str | None:
+    with store.read() as connection:
+        found = actions.get(connection, number)
+    assert found is not None
+    assert found["applied_us"] is not None
+    return found["refusal"]
+
+
+def state(store: Store, number: int) -> tuple[str, str | None, str | None]:
+    with store.read() as connection:
+        one = incidents.get(connection, number)
+    return one.state, one.closed_as, one.acknowledged_by
+
+
+def test_acknowledge_and_close(place: Place, store: Store, incident: int) -> None:
+    """An operator acknowledges and closes; everybody routed is told of the closing in the same transaction."""
+    config = place.configure()
+    asked = [
+        ask(store, "bruno", "ack", f"incident:{incident}"),
+        ask(store, "bruno", "close:fixed", f"incident:{incident}"),
+    ]
+    assert act(store, config, NOW) == "2 actions applied, 0 refused"
+    assert [refusal(store, n) for n in asked] == [None, None]
+    assert state(store, incident) == ("closed", "fixed", "bruno")
+    with store.read() as connection:
+        assert [m["recipient"] for m in outbox.about(connection, f"incident:{incident}")] == [
+            "ops@stat.example",
+            "owner@stat.example",
+        ]
+        assert [c.change for c in incidents.history(connection, incident)] == ["opened", "acknowledged", "closed"]
+
+
+def test_twice(place: Place, store: Store, incident: int) -> None:
+    """Applying again changes nothing; closing what is closed is refused."""
+    config = place.configure()
+    ask(store, "bruno", "close:fixed", f"incident:{incident}")
+    act(store, config, NOW)
+    before = snapshot(store)
+    assert act(store, config, NOW) == "0 actions applied, 0 refused"
+    assert snapshot(store) == before
+    again = ask(store, "bruno", "close:fixed", f"incident:{incident}")
+    act(store, config, NOW)
+    assert "closed already" in (refusal(store, again) or "")
+
+
+@pytest.mark.parametrize(("who", "verb", "subject", "why"), [
+    ("chloe", "ack", "incident:1", "needs the role operator"),
+    ("stranger", "ack", "incident:1", "needs the role operator"),
+    ("bruno", "close:new_normal", "incident:1", "needs the role owner"),
+    ("bruno", "approve", "decision:1", "needs the role approver"),
+    ("bruno", "ack", "decision:1", "no action ack on decision:1"),
+    ("bruno", "close:fixed", "decision:1", "no action"),
+    ("alice", "approve", "incident:1", "no action"),
+    ("alice", "explode", "incident:1", "no action"),
+    ("alice", "ack", "incident:99", "no incident 99"),
+    ("alice", "approve", "decision:99", "no decision 99"),
+    ("alice", "ack", "incident:1; drop table", "no action"),
+    ("alice", "ack", "", "no action"),
+    ("alice", "ack", "incident:²", "no action"),
+])  # fmt: skip
+def test_refused(
+    place: Place, store: Store, incident: int, decision: int, who: str, verb: str, subject: str, why: str
+) -> None:
+    """What may not be is refused with the reason and changes nothing; the next action is still applied."""
+    config = place.configure()
+    assert (incident, decision) == (1, 1)
+    before = snapshot(store, ("action",))
+    asked = ask(store, who, verb, subject)
+    assert act(store, config, NOW) == "0 actions applied, 1 refused"
+    assert why in (refusal(store, asked) or "")
+    assert snapshot(store, ("action",)) == before
+    ask(store, "bruno", "ack", "incident:1")
+    assert act(store, config, NOW) == "1 actions applied, 0 refused"
+
+
+def test_stale_sight(place: Place, store: Store, incident: int) -> None:
+    """A click on an incident that changed since it was shown is refused."""
+    config = place.configure()
+    ask(store, "bruno", "ack", f"incident:{incident}", revision=1)
+    late = ask(store, "alice", "close:fixed", f"incident:{incident}", revision=1)
+    act(store, config, NOW)
+    assert "somebody else" in (refusal(store, late) or "")
+    assert state(store, incident)[0] == "open"
+
+
+def test_approve(place: Place, store: Store, decision: int) -> None:
+    """An approver approves with a reason of ten characters; a shorter one is refused."""
+    config = place.configure()
+    short = ask(store, "alice", "approve", f"decision:{decision}", "ok")
+    good = ask(store, "alice", "approve", f"decision:{decision}", "costs are right")
+    again = ask(store, "alice", "reject", f"decision:{decision}", "changed my mind")
+    act(store, config, NOW)
+    assert "10 characters" in (refusal(store, short) or "")
+    assert refusal(store, good) is None
+    assert "approved" in (refusal(store, again) or "")
+
+
+def test_two_at_once(place: Place, store: Store, incident: int, store_url: str) -> None:
+    """Two processes that apply the same action leave one change in the log."""
+    config = place.configure()
+    ask(store, "bruno", "ack", f"incident:{incident}")
+    start = threading.Barrier(2)
+
+    def one() -> None:
+        with opened(store_url) as mine:
+            start.wait(10)
+            act(mine, config, NOW)
+
+    threads = [threading.Thread(target=one) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    with store.read() as connection:
+        assert [c.change for c in incidents.history(connection, incident)] == ["opened", "acknowledged"]

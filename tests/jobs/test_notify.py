@@ -1,0 +1,201 @@
+"""Each message reaches a real relay; what may have arrived twice says so and keeps its Message-ID."""
+
+import email
+from collections.abc import Iterator
+from datetime import timedelta
+from email import policy
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from jobs.demo.mailbox import free_port
+from jobs.notify import notify
+from monitor.alerts import Message
+from monitor.config import Config
+from monitor.store import outbox
+from monitor.store.store import Store
+from tests.conftest import NOW, Place
+from tests.jobs.story import snapshot
+
+LATER = NOW + timedelta(minutes=16)  # a sender's claim lasts 15 minutes
+
+
+class Relay:
+    """Keep what arrives; answer the data of message n with `answers[n]`, or cut the line for None."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.mails: list[EmailMessage] = []
+        self.answers: list[str | None] = []
+
+    async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        found = email.message_from_bytes(envelope.content, policy=policy.default)
+        assert isinstance(found, EmailMessage)
+        self.mails.append(found)
+        answer = self.answers.pop(0) if self.answers else "250 kept"
+        if answer is None:
+            server.transport.abort()
+            return "250 never seen"
+        return answer
+
+    @property
+    def ids(self) -> list[str]:
+        return [mail["Message-ID"] for mail in self.mails]
+
+
+@pytest.fixture
+def relay() -> Iterator[Relay]:
+    """Run an SMTP server on a free port of this machine."""
+    one = Relay(free_port())
+    controller = Controller(one, hostname="127.0.0.1", port=one.port)
+    controller.start()
+    yield one
+    controller.stop()
+
+
+@pytest.fixture
+def config(place: Place, relay: Relay) -> Config:
+    """Return settings that deliver to the relay."""
+    smtp = f"delivery: {{smtp: {{host: 127.0.0.1, port: {relay.port}, starttls: never, sender: vigie@stat.example}}}}"
+    return place.configure(replaced=("delivery: {file_drop: mails}", smtp))
+
+
+def queue(store: Store, *numbers: int, recipient: str = "ops@stat.example") -> None:
+    facts = {"kind": "service", "what": "service:job:ingest", "line": "<b>it\r\nBcc: x@y.z failed</b>"}
+    with store.write() as connection:
+        outbox.queue(
+            connection, [Message("service:job:ingest", "opened", n, "mail", recipient, facts) for n in numbers], NOW
+        )
+
+
+def states(store: Store) -> list[tuple[str, int]]:
+    with store.read() as connection:
+        return [(m["state"], m["possible_repeat"]) for m in outbox.latest(connection)][::-1]
+
+
+def test_sent_once(store: Store, config: Config, relay: Relay) -> None:
+    """A queued message is sent once; running again sends and changes nothing."""
+    queue(store, 1, 2)
+    queue(store, 1)
+    assert notify(store, config, NOW) == "2 messages sent, 0 failed"
+    before = snapshot(store)
+    assert notify(store, config, LATER) == "0 messages sent, 0 failed"
+    assert snapshot(store) == before
+    assert len(set(relay.ids)) == len(relay.mails) == 2
+    first = relay.mails[0]
+    assert (first["To"], first["From"], first["Bcc"], first["X-Vigie-Possible-Repeat"]) == (
+        "ops@stat.example",
+        "vigie@stat.example",
+        None,
+        None,
+    )
+    assert "<b>it" not in (first.get_body(("html",)) or first).get_content()
+    assert relay.mails[1]["References"] == relay.ids[0]
+
+
+def test_crash_between_send_and_mark(
+    store: Store, config: Config, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed after the relay had it and before we noted it: at most one repeat, marked, with the same Message-ID."""
+    queue(store, 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(outbox, "sent", _die)
+        with pytest.raises(KeyboardInterrupt):
+            notify(store, config, NOW)
+    assert states(store) == [("handed_over", 0)]
+    assert notify(store, config, NOW) == "0 messages sent, 0 failed"  # its claim still holds
+    assert notify(store, config, LATER) == "1 messages sent, 0 failed"
+    assert relay.ids[0] == relay.ids[1]
+    assert [mail["X-Vigie-Possible-Repeat"] for mail in relay.mails] == [None, "yes"]
+    notify(store, config, LATER + timedelta(days=1))
+    assert len(relay.mails) == 2
+
+
+def _die(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_crash_before_the_data(store: Store, config: Config, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed before the message left: it is sent later, unmarked, for it cannot have arrived."""
+    queue(store, 1)
+    with monkeypatch.context() as patched:
+        patched.setattr("jobs.notify.send", _die)
+        with pytest.raises(KeyboardInterrupt):
+            notify(store, config, NOW)
+    notify(store, config, LATER)
+    assert [mail["X-Vigie-Possible-Repeat"] for mail in relay.mails] == [None]
+
+
+def test_cut_after_the_dot(store: Store, config: Config, relay: Relay) -> None:
+    """The line is cut when the relay has all: sent again, marked, with the same Message-ID."""
+    relay.answers = [None]
+    queue(store, 1)
+    assert notify(store, config, NOW) == "0 messages sent, 1 failed"
+    assert states(store) == [("queued", 1)]
+    assert notify(store, config, LATER) == "1 messages sent, 0 failed"
+    assert relay.ids[0] == relay.ids[1]
+    assert relay.mails[1]["X-Vigie-Possible-Repeat"] == "yes"
+
+
+def test_not_now_and_never(store: Store, config: Config, relay: Relay) -> None:
+    """A 4xx answer is tried again after a wait; a 5xx answer is final until a person retries."""
+    relay.answers = ["451 later", "550 no", "250 kept"]
+    queue(store, 1, 2)
+    notify(store, config, NOW)
+    assert [state for state, _ in states(store)] == ["queued", "dead"]
+    assert notify(store, config, NOW) == "0 messages sent, 0 failed"
+    assert notify(store, config, LATER) == "1 messages sent, 0 failed"
+    with store.write() as connection:
+        outbox.retry(connection, 2)
+    assert notify(store, config, LATER) == "1 messages sent, 0 failed"
+
+
+def test_one_bad_address(store: Store, config: Config, relay: Relay) -> None:
+    """A recipient that is no address is dead at once and holds up nobody."""
+    queue(store, 1, recipient="ops@stat.example\r\nRCPT TO:<x@y.z>")
+    queue(store, 2)
+    assert notify(store, config, NOW) == "1 messages sent, 1 failed"
+    assert [state for state, _ in states(store)] == ["dead", "sent"]
+
+
+def test_no_relay(store: Store, place: Place) -> None:
+    """Without a relay messages wait, ever longer, and are dead after four days."""
+    smtp = "delivery: {smtp: {host: 127.0.0.1, port: 1, starttls: never}}"
+    config = place.configure(replaced=("delivery: {file_drop: mails}", smtp))
+    queue(store, 1)
+    waits, at = [], NOW
+    for _ in range(8):
+        notify(store, config, at)
+        with store.read() as connection:
+            due = outbox.latest(connection)[0]["retry_us"]
+        waits.append(due)
+        at += timedelta(minutes=16)
+    gaps = [
+        (due - int((NOW + k * timedelta(minutes=16)).timestamp() * 1e6)) // 1_000_000 for k, due in enumerate(waits)
+    ]
+    assert gaps == [10, 20, 40, 80, 160, 320, 640, 900]
+    assert states(store) == [("queued", 0)]
+    notify(store, config, NOW + timedelta(hours=97))
+    assert states(store) == [("dead", 0)]
+
+
+def test_file_drop(store: Store, place: Place) -> None:
+    """With a folder instead of a relay each message is one file, whole, named after its id."""
+    config = place.configure()
+    queue(store, 1)
+    notify(store, config, NOW)
+    (file,) = (place.folder / "mails").rglob("*.eml")
+    mail = email.message_from_bytes(file.read_bytes(), policy=policy.default)
+    assert mail["Message-ID"] == f"<{file.stem}@vigie>"
+
+
+def test_render_failure_still_delivers(store: Store, config: Config, relay: Relay) -> None:
+    """A message whose words cannot be made leaves in its plain form, with its facts."""
+    with store.write() as connection:
+        outbox.queue(
+            connection, [Message("x", "opened", 1, "mail", "ops@stat.example", {"kind": "unheard of", "fact": 7})], NOW
+        )
+    assert notify(store, config, NOW) == "1 messages sent, 0 failed"
+    assert "7" in relay.mails[0].get_body(("plain",)).get_content()  # type: ignore[union-attr]
