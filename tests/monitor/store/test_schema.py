@@ -15,10 +15,18 @@ from monitor.store.tables import metadata
 from tests.conftest import opened
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request, tmp_path) -> str:
+    """Return the address of a database without any table."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/data/vigie.db"
+    return request.getfixturevalue("postgres")(empty=True)
+
+
 @pytest.fixture
-def empty(store_url: str) -> Iterator[Store]:
+def empty(empty_url: str) -> Iterator[Store]:
     """Return a store with nothing in it."""
-    store = Store.open(store_url)
+    store = Store.open(empty_url)
     yield store
     store.engine.dispose()
 
@@ -72,20 +80,20 @@ def test_same_sizes_on_postgresql(postgres) -> None:
         with store.read() as connection:
             return [tuple(row) for row in connection.execute(query)]
 
-    drawn = Store.open(postgres())
+    drawn = Store.open(postgres(empty=True))
     with drawn.write() as connection:
         metadata.create_all(connection)
-    with opened(postgres()) as migrated:
+    with opened(postgres(empty=True)) as migrated:
         assert columns(migrated) == columns(drawn)
     drawn.engine.dispose()
 
 
-def test_two_upgraders(empty: Store, store_url: str) -> None:
+def test_two_upgraders(empty: Store, empty_url: str) -> None:
     """Two processes that upgrade at once both end at the head."""
     reached, start = [], threading.Barrier(2)
 
     def one() -> None:
-        store = Store.open(store_url)
+        store = Store.open(empty_url)
         start.wait(10)
         reached.append(schema.upgrade(store))
         store.engine.dispose()

@@ -1,0 +1,43 @@
+"""A message is queued again only when it is dead."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from monitor.alerts import Message
+from monitor.errors import NoData
+from monitor.store import outbox
+from monitor.store.store import Store
+from tests.conftest import opened
+
+NOW = datetime(2026, 11, 17, 14, tzinfo=UTC)
+
+
+def queued(store: Store) -> int:
+    """Queue one message and return its number."""
+    with store.write() as connection:
+        outbox.queue(connection, [Message("incident:1", "opened", 1, "mail", "ops@stat.example")], NOW)
+        return int(outbox.latest(connection)[0]["id"])
+
+
+def test_retry_dead(store_url: str) -> None:
+    """A message its relay refused for good waits again after a retry."""
+    with opened(store_url) as store:
+        number = queued(store)
+        with store.write() as connection:
+            row = outbox.claim(connection, NOW)
+            assert row is not None
+            outbox.failed(connection, row, "550 no such person", NOW, is_final=True)
+        with store.write() as connection:
+            outbox.retry(connection, number)
+        with store.read() as connection:
+            assert outbox.counts(connection) == {"queued": 1}
+
+
+@pytest.mark.parametrize("number", [1, 99])
+def test_retry_refused(store_url: str, number: int) -> None:
+    """Who asks for a message that is not dead, or not there, is told so."""
+    with opened(store_url) as store:
+        queued(store)
+        with pytest.raises(NoData, match="no dead message"), store.write() as connection:
+            outbox.retry(connection, number)
