@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, and_, case, desc, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from monitor.errors import NoData
 from monitor.store.tables import outbox
 from monitor.window import microseconds
 
@@ -104,10 +105,12 @@ def failed(connection: Connection, row: dict[str, Any], error: str, now: datetim
 
 
 def retry(connection: Connection, number: int) -> None:
-    """Queue a dead message again, now."""
-    connection.execute(
+    """Queue a dead message again, now; NoData when there is no dead one of this number."""
+    done = connection.execute(
         update(outbox).where(outbox.c.id == number, outbox.c.state == "dead").values(state="queued", retry_us=0)
     )
+    if done.rowcount != 1:
+        raise NoData(f"there is no dead message {number}", remedy="vigie outbox list")
 
 
 def oldest_queued_us(connection: Connection) -> int | None:

@@ -117,8 +117,14 @@ class Store:
 
     @property
     def place(self) -> str:
-        """Name the database for messages, without a password."""
-        return self.engine.url.render_as_string(hide_password=True)
+        """
+        Name the database for messages, as config.yaml would, without a password.
+
+        >>> Store.open("sqlite:////srv/vigie.db", read_only=True).place
+        'sqlite:////srv/vigie.db'
+        """
+        shown = self.engine.url.render_as_string(hide_password=True)
+        return shown.replace("file%3A", "", 1).partition("?")[0] if self.dialect == "sqlite" else shown
 
     @contextmanager
     def _writer_lock(self) -> Iterator[None]:
