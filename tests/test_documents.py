@@ -31,7 +31,6 @@ NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 MACHINE = re.compile(r"/(?:home|root|tmp|work|Users|mnt)/|C:\\")
 REGISTRY = re.compile(r"pypi\.|files\.pythonhosted|conda\.|docker\.io|ghcr\.io|quay\.io", re.IGNORECASE)
 FOR_PEOPLE = {"classes", "alarm_level", "accuracy_target"}  # facts about a model, computed with by nothing, and said so
-PICTURES = ("today", "incident", "answers")
 
 
 def everything_on() -> str:
@@ -150,8 +149,6 @@ def test_links(page: str) -> None:
             continue
         name, _, heading = target.partition("#")
         found = (ROOT / page).parent / name if name else ROOT / page
-        if found.parent.name == "pictures" and found.stem in PICTURES:
-            continue  # made from a running demonstration
         assert found.exists(), target
         assert not heading or heading in anchors(found), target
 
