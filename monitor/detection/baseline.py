@@ -206,7 +206,8 @@ def _usual_records(records: np.ndarray, hour: np.ndarray) -> np.ndarray:
     """
     usual = np.expm1(season.means(np.log1p(records), np.ones(len(hour)), hour))
     due = usual[season.cell_of(hour)]
-    return np.log1p(usual * np.minimum(records, 4 * due + 1).sum() / max(due.sum(), 1.0))
+    raised: np.ndarray = np.log1p(usual * np.minimum(records, 4 * due + 1).sum() / max(due.sum(), 1.0))
+    return raised
 
 
 def _volume(records: np.ndarray, hour: np.ndarray, settings: Detection) -> tuple[Season, list[Line]]:
