@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from jobs.status import verdicts
 from monitor.alerts import Message
 from monitor.config import Config
 from monitor.store import outbox, runs
@@ -14,16 +15,18 @@ STUCK_US = 15 * 60 * 1_000_000
 
 def watch(store: Store, config: Config, now: datetime) -> str:
     """
-    Tell once when a job failed three times in a row, or a message waits longer than 15 minutes.
+    Tell once when a model fell silent, a job failed three times in a row, or a message waits longer than 15 minutes.
 
     Safe to run twice: a message is keyed by what it tells.
     """
+    silent = [(f"service:silent:{name}", told.sentence, extras["last_us"] or 0)
+              for name, told, extras in verdicts(store, config, now) if told.status == "SILENT"]  # fmt: skip
     with store.write() as connection:
         by_job: dict[str, list[dict[str, object]]] = {}
         for run in runs.latest(connection, 400):
             by_job.setdefault(str(run["job"]), []).append(run)
         found = [(f"service:job:{name}", str(some[0]["line"]), some[FAILURES - 1]["slot_us"]) for name, some in by_job.items()
-                 if len(some) >= FAILURES and all(run["state"] == "failed" for run in some[:FAILURES])]  # fmt: skip
+                 if len(some) >= FAILURES and all(run["state"] == "failed" for run in some[:FAILURES])] + silent  # fmt: skip
         oldest = outbox.oldest_queued_us(connection)
         if oldest is not None and microseconds(now) - oldest > STUCK_US:
             found.append(("service:outbox", "messages wait longer than 15 minutes", oldest))

@@ -185,7 +185,8 @@ def _stay(stage: Stage, config: Config, port: int) -> None:
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())
-    over.wait()
+    while not over.wait(1.0) and all(child.poll() is None for child in children):
+        pass  # one that ended by itself has said why; the rest end with it
     client.over.set()
     for child in children:
         child.terminate()

@@ -17,7 +17,7 @@ from monitor.window import MICROSECONDS_PER_HOUR, hour_of, microseconds, moment,
 
 def facts(connection: Connection, model: Model, now: datetime, warning_share: float, silent_after: float
           ) -> tuple[Evidence, dict[str, Any]]:  # fmt: skip
-    """Return the evidence of a verdict, and extras: `judged_until`, `accuracy` (a reason or None), `evidence`."""
+    """Return the evidence of a verdict, and extras: `judged_until`, `accuracy` (a reason or None), `evidence`, `last_us`."""
     row = references.active(connection, model.name)
     last_us = connection.execute(select(func.max(prediction.c.time)).where(prediction.c.model == model.name)).scalar()
     unknown = _accuracy(connection, model, now)
@@ -28,6 +28,7 @@ def facts(connection: Connection, model: Model, now: datetime, warning_share: fl
             "judged_until": None,
             "accuracy": unknown,
             "evidence": 0.0,
+            "last_us": last_us,
         }
     baseline = Baseline.from_bytes(row.baseline)
     saved = detectors.load(connection, model.name, row.id)
@@ -45,7 +46,7 @@ def facts(connection: Connection, model: Model, now: datetime, warning_share: fl
         judged_until=judged, incident=incident, evidence=0.0 if saved is None else saved.evidence, warning_share=warning_share,
         last_seen=seen, expected_since=_expected_since(baseline, last_us, now), silent_after=silent_after, accuracy=unknown,
     )  # fmt: skip
-    return evidence, {"judged_until": judged, "accuracy": unknown, "evidence": evidence.evidence}
+    return evidence, {"judged_until": judged, "accuracy": unknown, "evidence": evidence.evidence, "last_us": last_us}
 
 
 def _expected_since(baseline: Baseline, last_us: int | None, now: datetime) -> float:
