@@ -32,4 +32,4 @@ def test_silence_is_told_once(quick_place: Place) -> None:
         assert subjects(store) == []
         for later in (6, 7, 30):
             watch(store, config, NOW + timedelta(hours=later))
-        assert subjects(store) == ["service:silent:ape"]
+        assert subjects(store).count("service:silent:ape") == 1
