@@ -204,7 +204,8 @@ def _usual_records(records: np.ndarray, hour: np.ndarray) -> np.ndarray:
     A geometric mean is not pulled by one large batch but lies below the mean, which the sum of a day would show as growth;
     for the common factor an hour counts at most four times its expectation.
     """
-    usual = np.expm1(season.means(np.log1p(records), np.ones(len(hour)), hour))
+    weight = np.full(len(hour), season.SCALAR_PRIOR)  # one hour outweighs the prior: nights must not look like noon
+    usual = np.expm1(season.means(np.log1p(records), weight, hour))
     due = usual[season.cell_of(hour)]
     raised: np.ndarray = np.log1p(usual * np.minimum(records, 4 * due + 1).sum() / max(due.sum(), 1.0))
     return raised
