@@ -29,7 +29,9 @@ def rebuild(store: Store, config: Config, now: datetime) -> str:
     Safe to run twice: the second run finds nothing to mend.
     """
     day = hour_of(now) // 24 - 1
-    return "; ".join(mend(store, model, Window(day * 24, day * 24 + 24)) for model in config.models) or "no models"
+    with store.read() as connection:
+        known = [model for model in config.models if profiles.span(connection, model) is not None]
+    return "; ".join(mend(store, model, Window(day * 24, day * 24 + 24)) for model in known) or "no profiles yet"
 
 
 def mend(store: Store, model: str, window: Window) -> str:

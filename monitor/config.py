@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from monitor.errors import ConfigError
 from monitor.nomenclature import Nomenclature
@@ -170,6 +170,8 @@ def _tree(path: Path) -> CommentedMap:
         mark = error.problem_mark
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
         raise ConfigError(f"not YAML: {error.problem}", where=where) from None
+    except YAMLError as error:
+        raise ConfigError(f"not YAML: {str(error).splitlines()[0]}", where=str(path)) from None
     if not isinstance(tree, CommentedMap):
         raise ConfigError("holds no settings", where=str(path), remedy="vigie demo writes an example")
     return tree
@@ -228,15 +230,22 @@ def _problems(path: Path, tree: CommentedMap, error: ValidationError) -> list[st
 
 
 def _known_keys(location: tuple[Any, ...]) -> list[str]:
+    """Return the keys that may stand at `location`: a step into a setting, a name, or a number of a list."""
     known: Any = Config
     for step in location:
         if isinstance(known, type) and issubclass(known, BaseModel):
-            fields = {field.alias or name: field.annotation for name, field in known.model_fields.items()}
-            known = fields.get(str(step))
-        known = _model_in(known) if not (isinstance(known, type) and issubclass(known, BaseModel)) else known
+            known = {field.alias or name: field.annotation for name, field in known.model_fields.items()}.get(str(step))
+        else:
+            known = _model_in(known)  # the step was a name or a number
+        if _is_optional(known):
+            known = _model_in(known)
     if not (isinstance(known, type) and issubclass(known, BaseModel)):
         return []
     return [field.alias or name for name, field in known.model_fields.items()]
+
+
+def _is_optional(annotation: Any) -> bool:
+    return type(None) in getattr(annotation, "__args__", ())
 
 
 def _model_in(annotation: Any) -> Any:

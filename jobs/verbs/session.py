@@ -98,4 +98,5 @@ def printable(text: str) -> str:
 def log_to_stderr(level: int = logging.INFO) -> None:
     """Send our own log to stderr, one line a record."""
     logging.basicConfig(stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    for library in ("apscheduler", "alembic"):
+        logging.getLogger(library).setLevel(logging.WARNING)

@@ -57,6 +57,8 @@ class Store:
 
     @classmethod
     def _open_sqlite(cls, path: Path, read_only: bool) -> "Store":
+        if read_only and not path.exists():
+            raise StoreError("there is no database yet", str(path), "vigie once")
         if not read_only:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         target = f"file:{path}?mode=ro" if read_only else f"file:{path}"

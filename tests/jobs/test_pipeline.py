@@ -14,7 +14,7 @@ from jobs.estimate import estimate
 from jobs.ingest import ingest
 from jobs.notify import notify
 from jobs.pin import pin
-from jobs.rebuild import differing, rebuild
+from jobs.rebuild import differing, mend, rebuild
 from jobs.status import verdicts
 from jobs.summarise import summarise
 from monitor.config import Config
@@ -165,9 +165,10 @@ def test_rebuild_mends(place: Place, store: Store) -> None:
 
 
 def test_rebuild_of_nothing(place: Place, store: Store) -> None:
-    """A model without profiles is named as such."""
+    """Without profiles the job has nothing to do; a person who asks for it is told."""
+    assert rebuild(store, place.configure(), NOW) == "no profiles yet"
     with pytest.raises(NoData, match="no profiles yet"):
-        rebuild(store, place.configure(), NOW)
+        mend(store, "ape", REFERENCE)
 
 
 def test_empty_store(place: Place, store: Store) -> None:

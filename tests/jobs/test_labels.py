@@ -1,0 +1,72 @@
+"""Labels join the prediction they are about; a file read twice adds nothing."""
+
+from datetime import timedelta
+
+import pytest
+
+from jobs.ingest import ingest
+from jobs.labels import labels
+from monitor.errors import ConfigError
+from monitor.store import labels as stored
+from monitor.store.store import Store
+from tests.conftest import NOW, Place
+from tests.jobs.story import snapshot
+
+HEAD = "request_id,label,source,inclusion,annotator,labelled_at\n"
+
+
+def write(place: Place, *rows: str) -> None:
+    (place.folder / "labels" / "a.csv").write_text(HEAD + "".join(row + "\n" for row in rows), encoding="utf-8")
+
+
+def test_twice(place: Place, store: Store) -> None:
+    """Labels are added once; one without its prediction waits for it."""
+    config = place.configure()
+    place.write(10)
+    ingest(store, config, NOW)
+    write(
+        place,
+        "0-1,10,audit,0.02,ann,2026-09-02T10:00:00",
+        "0-2,47,routine,,bob,2026-09-02T10:00:00+02:00",
+        "late-0,10,audit,0.02,ann,2026-09-02T10:00:00Z",
+    )
+    assert labels(store, config, NOW) == "ape: 2 new labels, 1 fit no prediction"
+    before = snapshot(store)
+    assert labels(store, config, NOW) == "ape: 0 new labels, 1 fit no prediction"
+    assert labels(store, config, NOW + timedelta(days=1)) == "ape: 0 new labels, 1 fit no prediction"
+    assert snapshot(store) == before
+    with store.read() as connection:
+        found = stored.joined(connection, "ape")
+    answers = {row["request_id"]: row["topk"][0][0] if "topk" in row else None for row in place.written}
+    assert dict(zip(found["truth"], found["answer"], strict=True)) == {"10": answers["0-1"], "47": answers["0-2"]}
+
+
+def test_newest_label_counts(place: Place, store: Store) -> None:
+    """A second label of the same person and source replaces the first in what is counted."""
+    config = place.configure()
+    place.write(3)
+    ingest(store, config, NOW)
+    write(place, "0-1,10,audit,0.02,ann,2026-09-02T10:00:00Z", "0-1,47,audit,0.02,ann,2026-09-02T11:00:00Z")
+    labels(store, config, NOW)
+    with store.read() as connection:
+        assert stored.joined(connection, "ape")["truth"].to_list() == ["47"]
+
+
+@pytest.mark.parametrize("row", ["0-1,,audit,0.02,ann,2026-09-02", "0-1,10,guess,0.02,ann,2026-09-02", "0-1,10,audit,much,ann,2026-09-02",
+                                 "0-1,10,audit,0.02,ann,soon"])  # fmt: skip
+def test_bad_row(quick_place: Place, row: str) -> None:
+    """A row that is no label is named with file and line."""
+    from tests.conftest import opened
+
+    write(quick_place, row)
+    with opened(quick_place.database) as store, pytest.raises(ConfigError, match=r"a\.csv:2"):
+        labels(store, quick_place.configure(), NOW)
+
+
+def test_missing_column(quick_place: Place) -> None:
+    """A file without a column is refused by that column's name."""
+    from tests.conftest import opened
+
+    (quick_place.folder / "labels" / "a.csv").write_text("request_id,label\n")
+    with opened(quick_place.database) as store, pytest.raises(ConfigError, match="column source is missing"):
+        labels(store, quick_place.configure(), NOW)
