@@ -1,0 +1,116 @@
+"""Retrain, label first, or wait: the rules one by one, and the money against a closed formula."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor.retraining import DRAWS, Case, Term, advise, net_benefit
+
+QUICK = settings(derandomize=True, deadline=None, max_examples=30)
+
+
+def case(*, manual: float = 0.0, error: float = 0.0, wide: float = 0.0, labels: int = 5000, **more: object) -> Case:
+    """Write a case of 20 000 predictions a week whose manual share and error grew."""
+    terms = (
+        Term("predictions", 20_000, 20_000, 20_000, "exact", "profiles"),
+        Term("excess_manual", manual, manual - wide, manual + wide, "normal", "profiles"),
+        Term("excess_error", error, error - wide, error + wide, "normal", "audits"),
+        Term("person_eur", 0.9, 0.9, 0.9, "lognormal", "config.yaml"),
+        Term("error_eur", 2.0, 2.0, 2.0, "lognormal", "config.yaml"),
+        Term("growth_eur", 0.0, 0.0, 0.0, "normal", "none"),
+        Term("recovered", 0.5, 0.5, 0.5, "exact", "written by hand"),
+        Term("retrain_eur", 6000, 6000, 6000, "lognormal", "config.yaml"),
+        Term("risk_eur", 1500, 1500, 1500, "lognormal", "config.yaml"),
+    )
+    return Case(terms, 13, labels_since_training=labels, **more)
+
+
+@QUICK
+@given(st.floats(-0.2, 0.2), st.floats(-0.2, 0.2), st.integers(0, 99))
+def test_exact(manual, error, seed):
+    """Of exact terms the benefit is the formula's, every draw the same."""
+    benefit, loss = net_benefit(case(manual=manual, error=error), seed)
+    weekly = 20_000 * (0.9 * manual + 2.0 * error)
+    assert loss == pytest.approx(np.full(DRAWS, weekly))
+    assert benefit == pytest.approx(np.full(DRAWS, 0.5 * 13 * weekly - 7500))
+
+
+def test_growth():
+    """A loss that grows counts with half the square of the weeks."""
+    grown = tuple(
+        replace(one, value=100.0, low=100.0, high=100.0) if one.name == "growth_eur" else one for one in case().terms
+    )
+    benefit, _ = net_benefit(Case(grown, 13), 1)
+    assert benefit == pytest.approx(np.full(DRAWS, 0.5 * 100 * 13**2 / 2 - 7500))
+
+
+@pytest.mark.parametrize(
+    ("made", "recommendation", "said"),
+    [
+        (case(), "wait", "A new model does not pay now"),
+        (case(manual=0.2), "retrain", "A new model pays"),
+        (case(manual=0.2, labels=1999), "label_first", "1 more labels are needed"),
+        (case(manual=0.064, wide=0.05), "label_first", "most depends on excess_error"),
+        (case(manual=0.2, accuracy_unknown="no audit"), "label_first", "Accuracy is not known: no audit"),
+        (case(manual=0.2, accuracy_unknown="no audit", after_deployment="#7"), "wait", "roll back first"),
+        (case(manual=-0.2), "wait", "does not pay now"),
+    ],
+)
+def test_rules(made, recommendation, said):
+    """The first rule that fits decides, and says why."""
+    found = advise(made, 3)
+    assert found.recommendation == recommendation
+    assert said in found.sentence
+
+
+@QUICK
+@given(st.floats(-0.1, 0.2), st.floats(0, 0.1), st.integers(0, 99))
+def test_numbers(manual, wide, seed):
+    """Probability and intervals are those of the draws, in order, and the same seed says the same."""
+    made = case(manual=manual, wide=wide)
+    found, (benefit, loss) = advise(made, seed), net_benefit(made, seed)
+    assert found.probability == np.mean(benefit > 0)
+    for (middle, low, high), draws in ((found.benefit, benefit), (found.weekly_loss, loss)):
+        assert low <= middle <= high
+        assert np.mean(draws < low) <= 0.11
+        assert np.mean(draws > high) <= 0.11
+    assert found == advise(made, seed)
+    assert all(0 <= share <= 1.001 for share in found.variance_shares.values())
+
+
+def test_variance():
+    """The term whose interval is wide in money is the one named, others have no part."""
+    found = advise(case(manual=0.05, wide=0.0), 1).variance_shares
+    assert max(found.values()) == pytest.approx(0)
+    found = advise(case(manual=0.05, wide=0.02), 1).variance_shares
+    assert found["excess_error"] == pytest.approx(4 / (4 + 0.81), abs=0.05)
+    assert found["excess_manual"] == pytest.approx(0.81 / (4 + 0.81), abs=0.05)
+
+
+def test_drift_alone():
+    """Without cases for people or wrong answers no change of anything pays for a new model."""
+    assert advise(case(manual=0.0, error=0.0, wide=0.001), 5).probability == 0
+
+
+@pytest.mark.parametrize(
+    ("term", "low", "high"),
+    [
+        (Term("a", 5.0, 3.0, 7.0, "normal", ""), 3.0, 7.0),
+        (Term("a", 2.0, 1.0, 4.0, "lognormal", ""), 1.0, 4.0),
+    ],
+)
+def test_intervals(term, low, high):
+    """A term's 95 % interval holds 95 of 100 of its draws, half of them on each side of its value."""
+    draws = term.draws(np.random.default_rng(2), 40_000)
+    assert np.quantile(draws, [0.025, 0.5, 0.975]) == pytest.approx([low, term.value, high], rel=0.03)
+
+
+def test_beta():
+    """A share is drawn between 0 and 1, with its value as the mean and the interval's variance."""
+    draws = Term("recovered", 0.3, 0.1, 0.5, "beta", "").draws(np.random.default_rng(2), 40_000)
+    assert draws.mean() == pytest.approx(0.3, abs=0.005)
+    assert draws.std() == pytest.approx(0.4 / 2 / 1.96, abs=0.005)
+    assert 0 < draws.min() < draws.max() < 1
