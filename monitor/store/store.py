@@ -122,8 +122,8 @@ class Store:
         """
         Name the database for messages, as config.yaml would, without a password.
 
-        >>> Store.open("sqlite:////srv/vigie.db", read_only=True).place
-        'sqlite:////srv/vigie.db'
+        >>> Store.open("postgresql+psycopg://vigie:word@db.example/vigie").place
+        'postgresql+psycopg://vigie:***@db.example/vigie'
         """
         shown = self.engine.url.render_as_string(hide_password=True)
         return shown.replace("file%3A", "", 1).partition("?")[0] if self.dialect == "sqlite" else shown
