@@ -4,11 +4,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
-Estimate = tuple[float, float, float]  # value, low, high
+
+
+def _in_order(estimate: tuple[float, float, float]) -> tuple[float, float, float]:
+    value, low, high = estimate
+    if not (0 < low <= value <= high < float("inf") or 0 <= low == value == high < float("inf")):
+        raise ValueError("is value, low, high: needs 0 < low <= value <= high, or three equal numbers")
+    return estimate
+
+
+Estimate = Annotated[tuple[float, float, float], AfterValidator(_in_order)]
 
 
 class Part(BaseModel):

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from monitor.retraining import DRAWS, Case, Term, advise, net_benefit
+from monitor.settings import Retraining
 
 QUICK = settings(derandomize=True, deadline=None, max_examples=30)
 
@@ -114,3 +116,26 @@ def test_beta():
     assert draws.mean() == pytest.approx(0.3, abs=0.005)
     assert draws.std() == pytest.approx(0.4 / 2 / 1.96, abs=0.005)
     assert 0 < draws.min() < draws.max() < 1
+
+
+@QUICK
+@given(st.tuples(*[st.floats(-1, 4) | st.sampled_from([0.0, float("inf"), float("nan")])] * 3))
+def test_costs(estimate):
+    """Whatever costs a config may state can be drawn from; others are refused when it is read."""
+    value, low, high = estimate
+    fits = 0 < low <= value <= high < float("inf") or 0 <= low == value == high < float("inf")
+    if not fits:
+        with pytest.raises(ValidationError, match="needs 0 < low <= value <= high"):
+            Retraining(error_eur=estimate)
+        return
+    stated = Retraining(error_eur=estimate).error_eur
+    draws = Term("error_eur", *stated, "lognormal", "config.yaml").draws(np.random.default_rng(1), 100)
+    assert np.isfinite(draws).all()
+    assert (draws >= 0).all()
+
+
+@pytest.mark.parametrize("estimate", [(2.0, 0.0, 4.0), (2.0, 3.0, 4.0), (2.0, 4.0, 1.0), (-1.0, -1.0, -1.0)])
+def test_refused_costs(estimate):
+    """A cost from zero on, out of order or below zero is refused, not divided by."""
+    with pytest.raises(ValidationError, match="three equal numbers"):
+        Retraining(error_eur=estimate)
