@@ -48,8 +48,9 @@ def queue(connection: Connection, messages: Iterable[Sendable], now: datetime) -
                     facts=json.dumps(one.facts, ensure_ascii=False, default=str), state="queued", created_us=microseconds(now),
                     retry_us=microseconds(now), attempt=0, message_id=f"<{digest}@vigie>", possible_repeat=0)
             .on_conflict_do_nothing(index_elements=["subject", "event", "sequence", "channel", "recipient"])
+            .returning(outbox.c.id)  # its row count is not told by every database
         )  # fmt: skip
-        new += done.rowcount
+        new += len(done.all())
     return new
 
 

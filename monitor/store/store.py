@@ -52,7 +52,8 @@ class Store:
         if parsed.get_backend_name() == "sqlite":
             return cls._open_sqlite(Path(parsed.database or ""), read_only)
         if parsed.get_backend_name() == "postgresql":
-            return cls(create_engine(parsed, pool_pre_ping=True, pool_size=3))
+            refuse = {"options": "-c default_transaction_read_only=on"} if read_only else {}
+            return cls(create_engine(parsed, pool_pre_ping=True, pool_size=3, connect_args=refuse))
         raise StoreError(f"{parsed.get_backend_name()} is not supported; use sqlite:/// or postgresql+psycopg://")
 
     @classmethod
@@ -95,6 +96,8 @@ class Store:
         """Lend a connection for one consistent view; nothing it does is kept."""
         try:
             with self.engine.connect() as connection:
+                if self.dialect == "postgresql":  # SQLite's readers have one view anyway
+                    connection.execution_options(isolation_level="REPEATABLE READ")
                 yield connection
                 connection.rollback()
         except DBAPIError as error:
