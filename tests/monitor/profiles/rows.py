@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from datetime import timedelta
+from random import Random
 from typing import Any
 
 import polars as pl
@@ -27,29 +28,31 @@ def _latency_edges() -> list[float]:
 
 LATENCY_EDGES = _latency_edges()
 
-_ROW = st.fixed_dictionaries(
-    {
-        "model": st.sampled_from(["ape", "nace"]),
-        "segment": st.sampled_from([None, "", "front"]),
-        "variant": st.sampled_from([None, "champion", "canary", "shadow"]),
-        "kind": st.sampled_from(["prediction", "prediction", "prediction", "request"]),
-        "second": st.integers(0, 3 * 3600 - 1),
-        "caller": st.sampled_from([None, "tax", "survey"]),
-        "region": st.sampled_from([None, "FR", "a\nb", "x" * 65]),
-        "text_hash": st.sampled_from([None, b"one", b"two", b"three"]),
-        "label": st.sampled_from([None, "56", "47", "96"]),
-        "step": st.none() | st.integers(0, 10_000),
-        "decision": st.sampled_from([None, "automatic", "manual", "refused"]),
-        "latency_ms": st.none() | st.floats(0.01, 200_000.0),
-        "outcome": st.sampled_from([None, "ok", "failed", "refused_input"]),
-        "text_chars": st.none() | st.integers(0, 30_000),
-        "words": st.none() | st.integers(0, 12),
-        "unknown_words": st.none() | st.integers(0, 12),
-        "model_version": st.sampled_from([None, "v1", "v2"]),
-        "field_TYP": st.sampled_from([None, "I", "B", "tab\there"]),
-    }
-)
-ROWS = st.lists(_ROW, max_size=40).map(lambda rows: [_numbered(row, at) for at, row in enumerate(rows)])
+_VALUES: dict[str, list[Any]] = {
+    "model": ["ape", "nace"],
+    "segment": [None, "", "front"],
+    "variant": [None, "champion", "canary", "shadow"],
+    "kind": ["prediction", "prediction", "prediction", "request"],
+    "second": [0, 1, 3599, 3600, 5000, 7199, 7200, 10_799],
+    "caller": [None, "tax", "survey"],
+    "region": [None, "FR", "a\nb", "x" * 65],
+    "text_hash": [None, b"one", b"two", b"three"],
+    "label": [None, "56", "47", "96"],
+    "step": [None, 0, 49, 50, 4999, 7000, 9999, 10_000],
+    "decision": [None, "automatic", "manual", "refused"],
+    "latency_ms": [None, 0.01, 0.1, 35.0, 35.8, 119_000.0, 200_000.0],
+    "outcome": [None, "ok", "failed", "refused_input"],
+    "text_chars": [None, 0, 1, 30, 30_000],
+    "words": [None, 0, 1, 3, 7],
+    "unknown_words": [None, 0, 1, 2, 7],
+    "model_version": [None, "v1", "v2"],
+    "field_TYP": [None, "I", "B", "tab\there"],
+}
+
+
+def _drawn(seed: int, size: int) -> list[Row]:
+    random = Random(seed)
+    return [_numbered({name: random.choice(values) for name, values in _VALUES.items()}, at) for at in range(size)]
 
 
 def _numbered(row: Row, at: int) -> Row:
@@ -58,6 +61,9 @@ def _numbered(row: Row, at: int) -> Row:
         "uid": at.to_bytes(4, "big"),
         "unknown_words": None if words is None or unknown is None else min(words, unknown),
     }
+
+
+ROWS = st.builds(_drawn, st.integers(0, 10**6), st.integers(0, 80))
 
 
 def frame(rows: list[Row]) -> pl.DataFrame:
