@@ -95,8 +95,8 @@ class Runner:
             del self.lanes[lane]
 
 
-def run(store: Store, config: Config) -> None:
-    """Tick until SIGTERM or SIGINT, then end the children and return."""
+def run(store: Store, config: Config, wanted: Callable[[], bool] = lambda: True) -> None:
+    """Tick until SIGTERM or SIGINT, or until `wanted` says no, then end the children and return."""
     stop, due = threading.Event(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: (stop.set(), due.set()))
@@ -108,7 +108,7 @@ def run(store: Store, config: Config) -> None:
     runner = Runner(store, config, health, spawn)
     log.info("vigie %s runs; health at http://%s:%s/healthz", __version__, config.health.address, health.port)
     try:
-        while not stop.is_set():
+        while not stop.is_set() and wanted():
             _safe_tick(runner)
             due.wait(TICK_SECONDS)
             due.clear()

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from jobs.verbs.session import log_to_stderr, now, session, show
+from monitor.errors import Unhealthy
 
 
 def add_to(app: typer.Typer) -> None:
@@ -41,10 +42,15 @@ def up(context: typer.Context) -> None:
     config, store = session(context).upgraded()
     screen = subprocess.Popen([sys.executable, "-m", "dashboards.app", "--config", str(config.path)])
     try:
-        run_until_signal(store, config)
+        run_until_signal(store, config, wanted=lambda: screen.poll() is None)
+        ended = screen.poll()
     finally:
         screen.terminate()
         screen.wait()
+    if ended is not None:
+        raise Unhealthy(
+            f"the dashboard ended by itself with {ended}", "vigie up", "read its last lines above, then start again"
+        )
 
 
 def run(context: typer.Context) -> None:
