@@ -159,6 +159,14 @@ def test_adds_up(rows, usual, name):
     assert whole.value == pytest.approx(sum(one.value * one.size for one in hours) / whole.size)
 
 
+def test_known():
+    """A label is known from one answer in a thousand on; answers without a label are no label."""
+    from monitor.metrics.novelty import known
+
+    assert known(Profile(labels=Counts({"a": 1997, "b": 2, "c": 1}))) == {"a", "b"}
+    assert known(Profile(labels=Counts({"a": 10, "(none)": 90}))) == {"a"}
+
+
 def test_agreement():
     """Agreement counts equal labels among the compared."""
     random = np.random.default_rng(5)

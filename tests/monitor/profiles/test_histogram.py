@@ -81,6 +81,13 @@ def test_ends(ruler):
     assert (counts[0], counts[-1], counts.sum()) == (2, 1, 3)
 
 
+@pytest.mark.parametrize("ruler", sorted(RULERS))
+def test_edges(ruler):
+    """An edge belongs to the bin above it, the last one to the last bin."""
+    edges = RULERS[ruler]
+    assert bin_of(ruler, edges).tolist() == [*range(len(edges) - 1), len(edges) - 2]
+
+
 def test_empty():
     """Nothing counted gives no number, not zero."""
     empty = Histogram("latency_ms")
