@@ -39,11 +39,11 @@ def report(store: Store, config: Config, now: datetime) -> str:
             done = reports.has(connection, "weekly", model, window)
         if done or span is None or span.first >= window.end:
             continue
-        make_weekly(store, config, now, model, window)
         facts = {"kind": "weekly", "model": model, "first_hour": window.first, "end_hour": window.end}
         with store.write() as connection:
             outbox.queue(connection, [Message(f"weekly:{model}", "weekly", window.end, "mail", route.to, {**facts, "language": route.language})
                                       for route in config.routes if "weekly" in route.receives], now)  # fmt: skip
+        make_weekly(store, config, now, model, window)  # last: it says that the week is done
         made += 1
     return f"{made} weekly reports"
 

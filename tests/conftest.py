@@ -112,6 +112,7 @@ sources:
 routes:
   - {{to: ops@stat.example, receives: [incidents, service]}}
   - {{to: owner@stat.example, receives: [incidents, decisions]}}
+  - {{to: head@stat.example, receives: [weekly]}}
 delivery: {{file_drop: mails}}
 people: {{alice: ["login:alice"], bruno: ["login:bruno"]}}
 roles: {{alice: approver, bruno: operator, chloe: viewer}}

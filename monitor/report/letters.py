@@ -6,7 +6,7 @@ A letter is a list of blocks; both parts are written from it, so that they canno
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 import css_inline
@@ -56,6 +56,7 @@ def letter(subject: str, status: str, blocks: Sequence[Block], foot: str) -> Let
     >>> "Volume" in made.text and "2,000 predictions" in made.html
     True
     """
+    blocks, foot = [_clean(block) for block in blocks], printable(foot)
     pictures = {b.picture.cid: b.picture.png for b in blocks if b.picture is not None and b.picture.png}
     html = "".join(_html(block, status if number == 0 else "") for number, block in enumerate(blocks))
     page = (f"<html><head><meta name='color-scheme' content='light dark'><style>{STYLE}</style></head>"
@@ -64,6 +65,12 @@ def letter(subject: str, status: str, blocks: Sequence[Block], foot: str) -> Let
     inlined = inlined.replace("</head>", f"<style>{DARK}</style></head>", 1)
     text = "\n\n".join(_text(block, status if number == 0 else "") for number, block in enumerate(blocks))
     return Letter(subject, f"{text}\n\n-- \n{foot}\n", inlined, pictures)
+
+
+def _clean(block: Block) -> Block:
+    rows = [(printable(name), printable(value)) for name, value in block.rows]
+    picture = block.picture and replace(block.picture, text=printable(block.picture.text))
+    return Block(printable(block.heading), rows, picture)
 
 
 def _html(block: Block, status: str) -> str:
@@ -91,13 +98,22 @@ def _text(block: Block, status: str) -> str:
     return "\n".join(lines)
 
 
-def tidy(value: str, longest: int = 200) -> str:
+def printable(value: str) -> str:
     r"""
-    Return a logged value as one line: control and direction-changing characters as escapes, cut at `longest`.
+    Return a value with control and direction-changing characters as escapes.
 
-    >>> tidy("a\nb\u202e")
+    >>> printable("a\nb\u202e")
     'a\\nb\\u202e'
     """
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value)
-    shown = re.sub(r"(?i)\b(https?)://", r"\1[:]//", shown)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value)
+
+
+def tidy(value: str, longest: int = 200) -> str:
+    r"""
+    Return a logged value as one line that is no link: see `printable`, cut at `longest`.
+
+    >>> tidy("see http://x.y\n")
+    'see http[:]//x.y\\n'
+    """
+    shown = re.sub(r"(?i)\b(https?)://", r"\1[:]//", printable(value))
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"

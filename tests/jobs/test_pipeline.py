@@ -1,8 +1,11 @@
 """The same logs give the same knowledge: on both databases, and however often the jobs run."""
 
+import email
 import random
 import shutil
+from collections import Counter
 from datetime import datetime, timedelta
+from email import policy
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,10 @@ from jobs.ingest import ingest
 from jobs.notify import notify
 from jobs.pin import pin
 from jobs.rebuild import differing, mend, rebuild
+from jobs.report import report
 from jobs.status import verdicts
 from jobs.summarise import summarise
+from jobs.watch import watch
 from monitor.config import Config
 from monitor.errors import NoData
 from monitor.store import incidents, profiles
@@ -52,7 +57,7 @@ def run_all(store: Store, config: Config) -> None:
     pin(store, config, END, "ape", REFERENCE, by="test", reason="two usual weeks")
     while pending(store, config, END):
         detect(store, config, END)
-    for job in (estimate, decide, notify):
+    for job in (estimate, decide, report, watch, notify):
         job(store, config, END)
 
 
@@ -92,7 +97,7 @@ def test_it_tells_something(told: Any) -> None:
 
 
 @pytest.mark.parametrize("table", ["prediction", "prediction_input", "profile", "reference", "detector", "reading",
-                                   "incident", "change_log", "estimate", "decision"])  # fmt: skip
+                                   "incident", "change_log", "estimate", "decision", "outbox"])  # fmt: skip
 def test_same_on_both(told: Any, table: str) -> None:
     """SQLite and PostgreSQL hold the same rows, to the last bit."""
     one, other = (told[kind][1][table] for kind in ("sqlite", "postgresql"))
@@ -108,7 +113,7 @@ def test_all_twice(told: Any, kind: str) -> None:
     config = place.configure(SETTINGS)
     mails = {file: file.read_bytes() for file in place.folder.glob("mails/**/*.eml")}
     with opened(place.database) as store:
-        for job in (ingest, summarise, detect, estimate, decide, notify):
+        for job in (ingest, summarise, detect, estimate, decide, report, watch, notify):
             job(store, config, END)
             assert snapshot(store) == before, job.__name__
     assert {file: file.read_bytes() for file in place.folder.glob("mails/**/*.eml")} == mails != {}
@@ -129,6 +134,33 @@ def test_verdict_is_alarm(told: Any) -> None:
         ((model, verdict, _),) = verdicts(store, place.configure(SETTINGS), END)
     assert (model, verdict.status) == ("ape", "ALARM")
     assert verdict.incident_id is not None
+
+
+def test_weekly_report(told: Any) -> None:
+    """The week that ended is reported once, as a page that loads nothing and a mail to those who asked."""
+    place, rows = told["postgresql"]
+    (page,) = (place.folder / "data/reports").glob("weekly-ape-*.html")
+    text = page.read_text(encoding="utf-8")
+    assert "http" not in text.replace("http-equiv", "")
+    assert "<script" not in text
+    assert len(rows["report"]) == 1
+    assert sum("weekly:ape" in row for row in rows["outbox"]) == 1
+
+
+def test_letters_of_the_story(told: Any) -> None:
+    """Both recipients are told of the incident; the decision goes to the owner, the week to the head; nobody sees a logged text."""
+    place, _ = told["sqlite"]
+    mails = [
+        email.message_from_bytes(file.read_bytes(), policy=policy.default)
+        for file in place.folder.glob("mails/**/*.eml")
+    ]
+    to = Counter((mail["To"], mail["Subject"].split(":")[0]) for mail in mails)
+    assert to["ops@stat.example", "[Vigie] ALARM ape"] == to["owner@stat.example", "[Vigie] ALARM ape"] >= 1
+    assert {who for who, subject in to if subject == "[Vigie] ape"} == {"owner@stat.example", "head@stat.example"}
+    texts = {row["text"] for row in place.written}
+    for mail in mails:
+        body = mail.get_body(("plain",)).get_content()
+        assert not any(text in body for text in texts)
 
 
 def test_late_lines(place: Place, store: Store) -> None:
@@ -175,7 +207,7 @@ def test_empty_store(place: Place, store: Store) -> None:
     """Every job of a pass has a calm answer where nothing was ever logged."""
     config = place.configure()
     before = snapshot(store)
-    for job in (summarise, detect, estimate, decide, notify):
+    for job in (summarise, detect, estimate, decide, report, watch, notify):
         assert job(store, config, NOW)
     assert snapshot(store) == before
     ((_, verdict, _),) = verdicts(store, config, NOW)

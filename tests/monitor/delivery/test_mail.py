@@ -1,0 +1,120 @@
+"""A letter becomes one well-formed mail, whatever its words hold; clear text stays on this machine."""
+
+import email
+import random
+import smtplib
+from datetime import UTC, datetime
+from email import policy
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from monitor.delivery.file_drop import drop
+from monitor.delivery.mail import MailRefused, address, clean_header, compose
+from monitor.letter import Letter
+from monitor.settings import Smtp
+
+LETTER = Letter("ALARM é", "text\n.\n..dots\n", "<p><img src='cid:metric'></p>", {"metric": b"\x89PNG"})
+
+
+def parsed(letter: Letter, **more: object) -> email.message.EmailMessage:
+    sent = compose(letter, "vigie@stat.example", "ops@stat.example", message_id="<x@vigie>", attempt=1, **more)
+    found = email.message_from_bytes(sent.as_bytes(policy=policy.SMTP), policy=policy.default)
+    assert isinstance(found, email.message.EmailMessage)
+    return found
+
+
+def test_parts() -> None:
+    """Text first, then HTML with its picture beside it; automatic answers are asked not to come."""
+    mail = parsed(LETTER, references="<first@vigie>", possible_repeat=True)
+    assert [part.get_content_type() for part in mail.walk()] == [
+        "multipart/alternative", "text/plain", "multipart/related", "text/html", "image/png"]  # fmt: skip
+    assert mail.get_body(("plain",)).get_content().replace("\r\n", "\n") == LETTER.text  # type: ignore[union-attr]
+    assert next(p for p in mail.walk() if p.get_content_type() == "image/png")["Content-ID"] == "<metric>"
+    assert (mail["Subject"], mail["Auto-Submitted"], mail["References"], mail["X-Vigie-Possible-Repeat"]) == (
+        "ALARM é", "auto-generated", "<first@vigie>", "yes")  # fmt: skip
+
+
+def test_no_header_can_be_injected() -> None:
+    """Whatever a subject holds, the mail has the headers of any other and one subject line."""
+    usual = sorted(parsed(LETTER).keys())
+    draw = random.Random(7)
+    pieces = [
+        "\r\n",
+        "\n",
+        "\r",
+        "Bcc: x@y.z",
+        "To: a@b.c",
+        "\u2028",
+        "\x00",
+        "\x1b[2J",
+        "\u202e",
+        "é",
+        " ",
+        ":",
+        "=?utf-8?q?",
+        "\t",
+    ]
+    for _ in range(500):
+        subject = "".join(draw.choices(pieces, k=12))
+        mail = parsed(Letter(subject, "text", LETTER.html))
+        assert sorted(mail.keys()) == usual
+        assert mail["To"] == "ops@stat.example"
+        assert "\n" not in str(mail["Subject"])
+        assert len(clean_header(subject)) <= 78
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["", "a", "a@b@c", "a@b\r\nRCPT TO:<x@y>", "a b@c.d", "<a@b.c>", "a@b.c, d@e.f", "a@.", "a..b@c.d", "a@b.c\x00"],
+)
+def test_not_one_address(wrong: str) -> None:
+    """What is not exactly one address is refused for good."""
+    with pytest.raises(MailRefused) as refused:
+        address(wrong)
+    assert refused.value.is_final
+
+
+@pytest.mark.parametrize("host", ["relay.stat.example", "10.0.0.1", "127.0.0.1.evil.example", "localhost.evil"])
+def test_clear_text_stays_here(host: str) -> None:
+    """`starttls: never` is refused for a relay elsewhere."""
+    with pytest.raises(ValidationError, match="this machine only"):
+        Smtp(host=host, starttls="never")
+    assert Smtp(host="127.0.0.1", starttls="never").starttls == "never"
+
+
+def test_no_tls_no_mail() -> None:
+    """A relay that does not offer STARTTLS gets nothing where it is required."""
+    from aiosmtpd.controller import Controller
+    from aiosmtpd.handlers import Message
+
+    from jobs.demo.mailbox import free_port
+    from monitor.delivery.mail import send
+
+    class Kept(Message):
+        def handle_message(self, message: email.message.Message) -> None:
+            raise AssertionError("nothing may arrive")
+
+    port = free_port()
+    controller = Controller(Kept(), hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        mail = compose(LETTER, "a@b.c", "d@e.f", message_id="<x@vigie>", attempt=1)
+        with pytest.raises(MailRefused):
+            send(mail, Smtp(host="127.0.0.1", port=port, starttls="required"), None, _never)
+    finally:
+        controller.stop()
+    assert smtplib.SMTPNotSupportedError.__name__
+
+
+def _never() -> None:
+    raise AssertionError("not handed over")
+
+
+def test_drop_once(tmp_path: Path) -> None:
+    """A dropped mail is a whole file by year and month; dropping it again replaces it."""
+    mail = compose(LETTER, "a@b.c", "d@e.f", message_id="<x@vigie>", attempt=1)
+    when = datetime(2026, 9, 1, tzinfo=UTC)
+    assert drop(mail, tmp_path, "x", when) == drop(mail, tmp_path, "x", when) == tmp_path / "2026/09/x.eml"
+    assert [file.name for file in (tmp_path / "2026/09").iterdir()] == ["x.eml"]
