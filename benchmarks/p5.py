@@ -1,6 +1,7 @@
 """P5: the verdict, and the counts of any window of 90 days, from stored profiles: in a warm process and a cold one."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,9 @@ def run(quick: bool) -> dict[str, Any]:
     size, times = (ninety_days.QUICK, 2) if quick else (ninety_days.Size(1_000_000), 9)
     with tempfile.TemporaryDirectory(prefix="vigie-p5-") as made:
         path, window = ninety_days.write(Path(made), size)
-        taken = warm(path, window, times)
+        asked = questions(path, window)
+        in_turns(asked, 1)
+        taken = in_turns(asked, times)
         cold = in_turns({"vigie status": lambda: python("-m", "jobs.cli", "--config", str(path), "status"),
                          "floor: python -c pass": lambda: python("-c", "pass")}, times)  # fmt: skip
     longest = f"counts of {window.hours // 24} days"
@@ -37,8 +40,8 @@ def run(quick: bool) -> dict[str, Any]:
                                        "ours_times_slower_than_floor": digits(worst / floor)})  # fmt: skip
 
 
-def warm(path: Path, window: Window, times: int) -> dict[str, dict[str, float]]:
-    """Time what pages and mails ask of the store, in turns, after one round that is not counted."""
+def questions(path: Path, window: Window) -> dict[str, Callable[[], None]]:
+    """Return what pages and mails ask of the store, and the floor that reads the same rows and decodes none."""
     config = load(path)
     store, now = Store.open(config.database, read_only=True), ninety_days.now_after(window)
 
@@ -58,10 +61,9 @@ def warm(path: Path, window: Window, times: int) -> dict[str, dict[str, float]]:
         with store.read() as connection:
             assert connection.execute(profile.select()).all()
 
-    rivals = {"verdict": verdict, f"series of {METRIC}": series, "floor: the same bytes": floor}
-    rivals |= {
+    asked = {"verdict": verdict, f"series of {METRIC}": series, "floor: the same bytes": floor}
+    asked |= {
         f"counts of {days} days": (lambda days=days: counts(days))
         for days in sorted({min(days, window.hours // 24) for days in LENGTHS_DAYS})
     }
-    in_turns(rivals, 1)
-    return in_turns(rivals, times)
+    return asked
