@@ -15,6 +15,7 @@ from collections import Counter
 from sqlalchemy import func, select
 
 from monitor.config import Config
+from monitor.store import runs
 from monitor.store.store import Store
 from monitor.store.tables import bookmark
 from tests.conftest import Place, environment
@@ -74,6 +75,10 @@ def test_kill_anywhere(place: Place, store: Store, capsys) -> None:
     assert request_ids(store) == Counter(row["request_id"] for row in place.written)
     assert stored(store) == logged(f"{place.folder}/logs/*")
     assert contiguous(store)
+    with store.read() as connection:
+        states = Counter(row["state"] for row in runs.latest(connection))
+    assert states["running"] == 0  # what a killed run left behind was taken over
+    assert states["abandoned"] + states["ok"] > 1
     assert hit > 0
     with capsys.disabled():
         print(f"\n{store.dialect}: {KILLS} runs, {hit} killed, {between} of them between two of their transactions, "

@@ -195,6 +195,20 @@ def test_runner_starts_each_slot_once(place: Place, store: Store) -> None:
         assert runs.last_tick_us(connection) is not None
 
 
+def test_run_until_a_signal(place: Place) -> None:
+    """`vigie run` says where its health is, and at SIGTERM ends with its children, with 0 and without a traceback."""
+    place.write(50)
+    command = [sys.executable, "-m", "jobs.cli", "--config", str(place.path), "run"]
+    service = subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    assert service.stderr is not None
+    said = ""
+    while "health at" not in said and (line := service.stderr.readline()):
+        said += line
+    service.terminate()
+    _, trouble = service.communicate(timeout=60)  # until the last holder of its stderr, child or not, is gone
+    assert (service.returncode, "Traceback" in said + trouble) == (0, False), said + trouble
+
+
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Paris", "Australia/Lord_Howe", "Africa/Cairo"])
 def test_daily_slots(zone: str) -> None:
     """Over two years, hour by hour, each local day has exactly one slot, also where clocks change."""
