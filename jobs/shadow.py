@@ -36,7 +36,10 @@ def shadow(store: Store, config: Config, now: datetime) -> str:
         if spec.runs_code != "accepted" or spec.sha256 is None:
             raise ConfigError(f"challengers.{spec.name} runs code when it is opened: pin it and write runs_code: accepted",
                               where=str(config.path), remedy=f"vigie challenger pin {spec.name}")  # fmt: skip
-        told.append(_run(store, config, spec, now))
+        try:
+            told.append(_run(store, config, spec, now))
+        except WorkerGone as gone:  # one that cannot be started must not keep the others from being compared
+            told.append(f"{spec.name}: could not be started ({gone.outcome})")
     return "; ".join(told) or "no challengers"
 
 

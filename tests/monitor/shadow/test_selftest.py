@@ -21,11 +21,13 @@ HEAD = "\n    turn = 0\n    def answer(self, texts, fields, k):\n        self.tu
         (HEAD + "        return [[('56' if 'bread' in t else '47', 0.9 if t.strip() else 1 / 0)] for t in texts]", "odd rows"),
         (HEAD + "        raise ValueError", "answers"),
         (HEAD + "        return [[] for t in texts]", "says something"),
+        (HEAD + "        os._exit(1)", "answers"),
+        (HEAD + "        while self.turn == 2: pass\n        return [[('56' if 'bread' in t else '47', 0.9)] for t in texts]", "deterministic"),
     ],
 )  # fmt: skip
 def test_each(tmp_path, body, failed):
     """The first test that fails is the one that should, and ends the list; a good model passes all."""
-    with Worker.start(challenger(artefact(tmp_path / "model", body))) as worker:
+    with Worker.start(challenger(artefact(tmp_path / "model", body), chunk_s=2)) as worker:
         found = self_tests(worker, PROBES)
     assert [one["name"] for one in found if not one["passed"]] == ([] if failed is None else [failed])
     assert found[-1]["name"] == (failed or "odd rows")
