@@ -157,6 +157,14 @@ def test_terms(seed):
     assert all(row[1] > row[2] and then[row[0]] >= 5 for row in found["lost"])
 
 
+def test_least_texts():
+    """A word in fewer texts than may be shown is not told, however telling it is."""
+    before = pl.Series([f"pain {'abcdefghij'[k % 10] * (k // 10 + 3)}" for k in range(60)])
+    after = pl.Series([f"{'bread' if k < 12 else 'pain'} {'klmnopqrst'[k % 10] * (k // 10 + 3)}" for k in range(60)])
+    assert [row[0] for row in explain.terms(before, after, 12)["gained"]] == ["bread"]
+    assert explain.terms(before, after, 13)["gained"] == []
+
+
 def test_texts():
     """The texts shown are those with most gained words, each normalised form once, and none without."""
     frame = pl.DataFrame({

@@ -35,6 +35,14 @@ def test_weights(labels):
     assert found.value - 1e-12 <= found.high <= 1
 
 
+def test_effective_number():
+    """Thirty records of weight 1 and ten of weight 3 count as thirty: half right gives the interval of 15 in 30."""
+    found = measured(np.r_[np.ones(30), np.zeros(10)], np.r_[np.full(30, 0.9), np.full(10, 0.3)])
+    exact = binomtest(15, 30).proportion_ci(0.95, "exact")
+    assert found.value == pytest.approx(0.5)
+    assert (found.low, found.high) == (pytest.approx(exact.low), pytest.approx(exact.high))
+
+
 @pytest.mark.parametrize("labels", [0, 1, LEAST_LABELS - 1])
 def test_few(labels):
     """Too few labels give no number but the reason, with how many there are."""
