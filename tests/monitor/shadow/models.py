@@ -21,7 +21,7 @@ def artefact(folder: Path, body: str = GOOD, top: str = "", load: str = "return 
     return folder
 
 
-def challenger(folder: Path, *, chunk_s: float = 10, load_s: float = 20, memory_mib: int = 1024) -> Challenger:
+def challenger(folder: Path, *, chunk_s: float = 30, load_s: float = 30, memory_mib: int = 1024) -> Challenger:
     """Pin the artefact as a person would who trusts it."""
     return Challenger(
         name="next", of="ape", path=folder, sha256=pin_of(folder), runs_code="accepted",

@@ -19,7 +19,7 @@ def tried(store: Store, place, folders: dict[str, dict[str, str]]) -> str:
     for name, parts in folders.items():
         pinned = challenger(artefact(place.folder / "models" / name, **parts))
         lines.append(f"  {name}: {{of: ape, path: models/{name}, sha256: {pinned.sha256}, runs_code: accepted, automatic_at: 0.7, "
-                     "limits: {memory_mib: 1024, chunk_s: 1, load_s: 5}}")  # fmt: skip
+                     "limits: {memory_mib: 1024, chunk_s: 30, load_s: 30}}")  # fmt: skip
     config = place.configure("\n".join(lines))
     place.write(300)
     ingest(store, config, NOW)

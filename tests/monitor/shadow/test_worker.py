@@ -1,6 +1,7 @@
 """A model of somebody else's answers in a process of its own; whatever it does, we get an answer or a reason."""
 
 import os
+import signal
 
 import pytest
 
@@ -93,15 +94,14 @@ def test_hostile(run, statement, outcome):
     )
     top = "FD = next(n for n in range(3, 20) if os.path.exists('/proc/self/fd/%d' % n) and 'pipe' in os.readlink('/proc/self/fd/%d' % n))"
     with pytest.raises(WorkerGone, match=outcome):
-        run(body, top=top, chunk_s=1.0)
+        run(body, top=top, chunk_s=1.0 if outcome == "timeout" else 30.0)
 
 
 def test_deaf(tmp_path):
     """A worker that reads no more is given up in time, though the question does not fit into the pipe."""
-    top = "import signal, threading\nthreading.Timer(0.05, lambda: os.kill(os.getpid(), signal.SIGSTOP)).start()"
-    spec = challenger(artefact(tmp_path / "model", top=top), chunk_s=1.0)
-    with Worker.start(spec) as worker:
-        os.waitpid(worker.process.pid, os.WUNTRACED)  # until it has stopped itself
+    with Worker.start(challenger(artefact(tmp_path / "model"), chunk_s=1.0)) as worker:
+        os.killpg(worker.process.pid, signal.SIGSTOP)
+        os.waitpid(worker.process.pid, os.WUNTRACED)  # until it has stopped
         with pytest.raises(WorkerGone, match="timeout"):
             worker.answer(["bread " * 100_000], [{}])
 
@@ -145,7 +145,7 @@ def test_alone(run, monkeypatch):
 def test_load(tmp_path, load, outcome):
     """A model that cannot be loaded says why, or is given up."""
     with pytest.raises(WorkerGone, match=outcome):
-        Worker.start(challenger(artefact(tmp_path / "model", load=load), load_s=2))
+        Worker.start(challenger(artefact(tmp_path / "model", load=load), load_s=1 if outcome == "timeout" else 30))
 
 
 def test_changed(tmp_path):
