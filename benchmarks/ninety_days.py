@@ -48,7 +48,7 @@ class Size:
     groups: int = 0
 
 
-QUICK = Size(20_000, days=28, reference_days=14)
+QUICK = Size(10_000, days=18, reference_days=14)
 
 
 def write(folder: Path, size: Size, end: datetime = END) -> tuple[Path, Window]:

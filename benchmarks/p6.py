@@ -13,7 +13,7 @@ from benchmarks.timing import digits, in_turns
 
 GOAL_GROWTH = 1.1
 PREDICTIONS = (100_000, 1_000_000, 10_000_000)
-QUICK_PREDICTIONS = (10_000, 30_000)
+QUICK_PREDICTIONS = (5_000, 15_000)
 
 
 def run(quick: bool) -> dict[str, Any]:

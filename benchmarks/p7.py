@@ -2,6 +2,7 @@
 
 import sqlite3
 import tempfile
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ MODEL = ninety_days.MODEL
 
 def run(quick: bool) -> dict[str, Any]:
     """Judge hour after hour; the floor writes as many rows through sqlite3, durably, in a transaction an hour."""
-    size = ninety_days.Size(400_000, days=28, reference_days=21, groups=GROUPS, unjudged_hours=24 if quick else 120)
+    wide = ninety_days.Size(400_000, days=28, reference_days=21, groups=GROUPS, unjudged_hours=120)
+    size = replace(wide, days=16, reference_days=14, unjudged_hours=24) if quick else wide
     with tempfile.TemporaryDirectory(prefix="vigie-p7-") as made:
         path, window = ninety_days.write(Path(made), size)
         config = load(path)
