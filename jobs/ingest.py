@@ -53,7 +53,7 @@ def _read_source(store: Store, config: Config, source: Source, door: Door, now: 
         try:
             descriptor = os.open(seen.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except FileNotFoundError:  # rotated away since it was listed; the next pass finds its new name
-            done.waiting += 1
+            done.unread_bytes += seen.size
             continue
         try:
             mark = _identify(store, config, source, seen, descriptor, now=now)
@@ -157,8 +157,8 @@ def _place(descriptor: int, mark: Mark, consumed: bytes, secret: bytes) -> dict[
 
 def _tell_vanished(connection: Any, source: Source, read: set[int], done: Pass, now_us: int) -> None:
     for row in arrivals.active(connection, source.name):
-        if row.id in read:
-            continue
+        if row.id in read or done.unread_bytes:
+            continue  # while files move, what was not met is not missing
         if os.path.exists(row.path_last) and done.waiting:
             continue  # it may be the file in doubt
         if row.position < row.size_seen:

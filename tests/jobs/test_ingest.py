@@ -10,8 +10,10 @@ import pytest
 
 from jobs.ingest import ingest
 from monitor.config import Config, load
+from monitor.sources.files import scan
 from monitor.store import arrivals
 from monitor.store.store import Store
+from monitor.window import hour_of
 from tests.conftest import NOW, Place, opened
 from tests.jobs.story import contiguous, logged, request_ids, snapshot, stored
 
@@ -74,6 +76,24 @@ def test_rename(place: Place, config: Config, store: Store) -> None:
         ingest(store, config, NOW)
     everything(place, store)
     assert stored(store) == logged(f"{place.folder}/logs/*")
+
+
+def test_rename_while_looking(place: Place, config: Config, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that moves between listing and opening is neither an error nor a loss, and the pass is not complete."""
+    place.write(100, seed=1)
+    ingest(store, config, NOW)
+    place.write(50, seed=2)
+    listed = scan(config.sources["api"])
+    os.rename(place.log, place.log.with_name("ape.jsonl.1"))
+    with monkeypatch.context() as patched:
+        patched.setattr("jobs.ingest.scan", lambda _source: listed)
+        ingest(store, config, NOW + timedelta(hours=3))
+    with store.read() as connection:
+        (feed,) = arrivals.feed(connection)
+    assert (feed["lost_bytes"], feed["accepted"], feed["lag_bytes"]) == (0, 100, listed[0].size)
+    assert feed["complete_until_hour"] == hour_of(NOW - timedelta(minutes=config.ingest.grace_minutes))
+    ingest(store, config, NOW + timedelta(hours=3))
+    everything(place, store)
 
 
 def test_copytruncate(place: Place, config: Config, store: Store) -> None:
