@@ -24,6 +24,7 @@ LEAST_HOURS = 14 * 24
 STAKES = {"inputs": 0.25, "outputs": 0.25, "service": 0.15}
 WITNESS = "answers"  # the metric of the label mix
 VOLUME = "volume"
+ANSWERS_PER_LABEL = 40
 WITNESS_SCALE_BACK = 0.6  # a centre learned from half references is larger than with the whole one
 VOLUME_TOLERANCE = {1: 0.69, 24: 0.2}
 NEW_LABEL = "(new)"
@@ -118,7 +119,7 @@ def fit(hours: Mapping[int, Profile], window: Window, settings: Detection) -> Ba
     volume, found = _volume(np.array([p.records for p in profiles], float), hour, settings)
     seasons[VOLUME] = volume
     lines += found
-    labels = [*sorted(n for n in whole.labels.of_name if n != NO_LABEL), NEW_LABEL]
+    labels = [*_kept_labels(whole), NEW_LABEL]
     counts = np.array([label_vector(profile, labels) for profile in profiles], float)
     mix, found = _witness(counts, hour, settings)
     lines += found
@@ -129,6 +130,18 @@ def fit(hours: Mapping[int, Profile], window: Window, settings: Detection) -> Ba
 
 
 _EMPTY = Profile()
+
+
+def _kept_labels(whole: Profile) -> list[str]:
+    """
+    Return the labels the witness tells apart: the most frequent ones, one for each 40 answers of the reference.
+
+    Every label adds its own error to the reference's mix, and a witness learns these errors like a change; the rarer
+    labels share the place of new ones, which the novelty metric tells apart.
+    """
+    answers = whole.labels.total - whole.labels[NO_LABEL]
+    names = sorted((n for n in whole.labels.of_name if n != NO_LABEL), key=lambda n: (-whole.labels[n], n))
+    return sorted(names[: answers // ANSWERS_PER_LABEL])
 
 
 def label_vector(profile: Profile, labels: list[str]) -> np.ndarray:

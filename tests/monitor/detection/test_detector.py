@@ -5,12 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.detection.traffic import MONDAY
+from benchmarks.detection.campaign import judged
+from benchmarks.detection.traffic import MONDAY, Scenario, simulate
 from monitor.detection import detector
-from monitor.detection.baseline import VOLUME, Baseline, Line, Season
+from monitor.detection.baseline import VOLUME, Baseline, Line, Season, fit
 from monitor.detection.detector import State
 from monitor.profiles.profile import Profile
 from monitor.settings import Detection
+from monitor.window import Window
 from tests.monitor.detection.worlds import CHANGED, CHANGES, END, alarms, reference, world
 
 QUICK = settings(derandomize=True, deadline=None, max_examples=4)
@@ -205,3 +207,14 @@ def test_readings():
     assert expected == SHARE
     assert sd == pytest.approx(np.sqrt(SHARE * (1 - SHARE) / 50))
     assert one.readings[VOLUME][1] == pytest.approx(100)
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_thin_reference(seed):
+    """Two weeks of 288 answers a day over 732 labels: what so few answers cannot tell raises no alarm."""
+    hours = simulate(Scenario(seed, 14 + 20, 288.0, labels=732))
+    end = MONDAY + 14 * 24
+    baseline = fit(hours, Window(MONDAY, end), Detection())
+    answers = Profile.sum(hours[h] for h in hours if h < end).labels.total
+    assert len(baseline.labels) == answers // 40 + 1
+    assert list(judged(hours, baseline, end + 20 * 24)) == []
