@@ -1,5 +1,6 @@
 """The service will judge every complete hour against the reference, and open, join or close incidents."""
 
+import logging
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,11 +13,13 @@ from monitor.config import Config
 from monitor.detection import detector, explain
 from monitor.detection.baseline import Baseline
 from monitor.detection.incident import Change, Incident, owner
+from monitor.errors import LeaseLost
 from monitor.profiles.profile import Profile
 from monitor.store import arrivals, detectors, incidents, outbox, predictions, profiles, readings, references
 from monitor.store.store import Store
 from monitor.window import Window, hour_of, start_of
 
+log = logging.getLogger("vigie")
 MOST_HOURS = 168
 QUIET_TO_RECOVER, QUIET_TO_CLOSE = 24, 24 + 168
 SAMPLE, SEED = 1000, 20
@@ -40,31 +43,41 @@ def detect(store: Store, config: Config, now: datetime) -> str:
     """
     Feed every complete hour since the last run to each model's detector, at most a week of hours a run.
 
-    Safe to run twice: states, readings, incidents and messages of the hours are one transaction.
+    Safe to run twice: states, readings, incidents and messages of a model's hours are one transaction. A model that fails
+    is told of after the others were judged: its error is raised then.
     """
-    told = [_detect_model(store, config, model, now) for model in config.models]
+    told, failed = [], []
+    for model in config.models:
+        try:
+            told.append(_detect_model(store, config, model, now))
+        except LeaseLost:
+            raise
+        except Exception as error:  # one model's trouble must not blind the others; it is raised below
+            log.exception("%s was not judged", model)
+            failed.append(error)
+    if failed:
+        raise failed[0]
     return "; ".join(told) or "no models"
 
 
 def pending(store: Store, config: Config, now: datetime) -> int:
     """Return how many complete hours wait to be judged, over all models."""
     with store.read() as connection:
-        return sum(len(_hours(connection, subject, now)) for subject in _subjects(connection, config, now))
+        subjects = [_subject(connection, config, model, now) for model in config.models]
+        return sum(len(_hours(connection, subject, now)) for subject in subjects if subject is not None)
 
 
-def _subjects(connection: Connection, config: Config, now: datetime) -> list[Subject]:
-    found = []
-    for model in config.models:
-        row = references.active(connection, model)
-        if row is not None:
-            window = Window(row.first_hour, row.end_hour)
-            found.append(Subject(config, model, row.id, window, Baseline.from_bytes(row.baseline), now))
-    return found
+def _subject(connection: Connection, config: Config, model: str, now: datetime) -> Subject | None:
+    row = references.active(connection, model)
+    if row is None:
+        return None
+    return Subject(config, model, row.id, Window(row.first_hour, row.end_hour), Baseline.from_bytes(row.baseline), now)
 
 
 def _hours(connection: Connection, subject: Subject, now: datetime) -> list[int]:
     saved = detectors.load(connection, subject.model, subject.reference)
-    first = subject.window.end if saved is None else saved.judged_until
+    before = detectors.judged_until(connection, subject.model) or 0  # by an earlier reference: no hour is told twice
+    first = max(subject.window.end, before) if saved is None else saved.judged_until
     ends = [hour_of(now - timedelta(minutes=subject.config.detection.watermark_minutes))]
     known = {row["name"]: row["complete_until_hour"] for row in arrivals.feed(connection)}
     ends += [known.get(s.name) or first for s in subject.config.sources.values() if s.model in {None, subject.model}]
@@ -74,7 +87,7 @@ def _hours(connection: Connection, subject: Subject, now: datetime) -> list[int]
 
 def _detect_model(store: Store, config: Config, model: str, now: datetime) -> str:
     with store.read() as connection:
-        subject = next((s for s in _subjects(connection, config, now) if s.model == model), None)
+        subject = _subject(connection, config, model, now)
         if subject is None:
             return f"{model}: no reference is pinned"
         hours = _hours(connection, subject, now)[:MOST_HOURS]
@@ -83,7 +96,7 @@ def _detect_model(store: Store, config: Config, model: str, now: datetime) -> st
         found = profiles.by_hour(connection, model, Window(hours[0], hours[-1] + 1))
 
     with store.write() as connection:
-        saved = detectors.load(connection, model, subject.reference)
+        saved = detectors.load(connection, model, subject.reference, to_change=True)
         state = detector.begin(subject.baseline, hours[0]) if saved is None else detector.State.from_bytes(saved.state)
         rows: list[dict[str, Any]] = []
         evidence, opened = 0.0, 0

@@ -2,17 +2,20 @@
 
 from datetime import datetime
 
+from monitor.alerts import messages
 from monitor.config import Config
 from monitor.detection import baseline, detector
 from monitor.profiles.profile import Profile
-from monitor.store import profiles, references
+from monitor.store import incidents, outbox, profiles, references
 from monitor.store.store import Store
-from monitor.window import Window, microseconds, start_of
+from monitor.window import Window, hour_of, microseconds, start_of
 
 
 def pin(store: Store, config: Config, now: datetime, model: str, window: Window, *, by: str, reason: str) -> str:
     """
     Fit the baseline of `window` and make it the reference of `model`; returns what was found.
+
+    Open incidents are closed as superseded: they tell of what the former reference expected.
 
     The period is clean when its first half, taken as a reference, raises no alarm in its second half. Raises NoData for
     less than two weeks.
@@ -22,9 +25,14 @@ def pin(store: Store, config: Config, now: datetime, model: str, window: Window,
     fitted = baseline.fit(hours, window, config.detection)
     clean, detail = _check(hours, window, config)
     with store.write() as connection:
-        references.pin(connection, {
+        number = references.pin(connection, {
             "model": model, "first_hour": window.first, "end_hour": window.end, "pinned_us": microseconds(now), "pinned_by": by,
             "reason": reason, "clean": clean, "clean_detail": detail, "baseline": fitted.to_bytes()})  # fmt: skip
+        for one in incidents.all(connection, model, ("open", "recovering")):
+            change = incidents.change(connection, one, "closed", actor=by, reason=f"a new reference was pinned: {reason}", at=now,
+                                      key=f"reference:{number}", state="closed", closed_as="superseded",
+                                      closed_hour=hour_of(now))  # fmt: skip
+            outbox.queue(connection, messages(change, incidents.get(connection, one.id), config.routes), now)
     return f"{model}: {window} is the reference, {detail}"
 
 

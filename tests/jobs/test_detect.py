@@ -1,0 +1,106 @@
+"""Hours are judged once, whatever is pinned; incidents say what is so."""
+
+import shutil
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from jobs.detect import detect, pending
+from jobs.ingest import ingest
+from jobs.pin import pin
+from jobs.summarise import summarise
+from monitor.config import Config
+from monitor.store import detectors, incidents, references
+from monitor.store.store import Store
+from monitor.window import Window
+from tests.conftest import Place, opened
+from tests.jobs.story import snapshot
+from tests.jobs.test_pipeline import BEGIN, END, REFERENCE, SETTINGS, log_story
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run the story once up to its incidents."""
+    folder = tmp_path_factory.mktemp("judged")
+    place = Place(folder, f"sqlite:///{folder}/data/vigie.db")
+    config = place.configure(SETTINGS)
+    log_story(place)
+    with opened(place.database) as store:
+        ingest(store, config, END)
+        summarise(store, config, END)
+        pin(store, config, END, "ape", REFERENCE, by="test", reason="two usual weeks")
+        while pending(store, config, END):
+            detect(store, config, END)
+    return folder
+
+
+@pytest.fixture
+def place(judged: Path, tmp_path: Path) -> Place:
+    """Return a copy of what was judged."""
+    folder = tmp_path / "copy"
+    shutil.copytree(judged, folder)
+    return Place(folder, f"sqlite:///{folder}/data/vigie.db")
+
+
+@pytest.fixture
+def config(place: Place) -> Config:
+    return place.configure(SETTINGS)
+
+
+@pytest.fixture
+def store(place: Place) -> Iterator[Store]:
+    with opened(place.database) as one:
+        yield one
+
+
+def goes_on(place: Place, config: Config, store: Store) -> datetime:
+    """Log, read and summarise thirty further usual hours; return their end."""
+    place.write(400, seed=3, first=END, hours=30)
+    later = END + timedelta(hours=30)
+    ingest(store, config, later)
+    summarise(store, config, later)
+    return later
+
+
+@pytest.mark.parametrize("days", [14, 15])
+def test_pinned_again(place: Place, config: Config, store: Store, days: int) -> None:
+    """A second reference judges from where the first stopped; what was open is superseded, once, and detection goes on."""
+    with store.read() as connection:
+        until = detectors.judged_until(connection, "ape")
+        before = incidents.all(connection)
+    assert [one for one in before if one.state == "open"]
+    pin(store, config, END, "ape", Window.of(BEGIN, BEGIN + timedelta(days=days)), by="alice", reason="again")
+    assert pending(store, config, END) == 0
+    later = goes_on(place, config, store)
+    while pending(store, config, later):
+        detect(store, config, later)
+    with store.read() as connection:
+        assert (detectors.judged_until(connection, "ape") or 0) > (until or 0) + 24
+        for one in before:
+            found, change = incidents.get(connection, one.id), incidents.history(connection, one.id)[-1]
+            assert (found.state, found.closed_as) == ("closed", "superseded")
+            assert (change.change, change.after, change.actor) == ("closed", "closed", "alice")
+    rows = snapshot(store)
+    detect(store, config, later)
+    assert snapshot(store) == rows
+
+
+def test_one_model_fails(place: Place, store: Store) -> None:
+    """A model that cannot be judged is told of; the one behind it is judged all the same."""
+    more = ("  ape:\n    classes: 4\n", "  aaa:\n    classes: 4\n  ape:\n    classes: 4\n")
+    config = place.configure(SETTINGS, more)
+    assert list(config.models) == ["aaa", "ape"]
+    with store.write() as connection:
+        row = dict(references.active(connection, "ape")._mapping)  # type: ignore[union-attr]
+        row.pop("id")
+        references.pin(connection, row | {"model": "aaa", "baseline": b"\x00"})
+        until = detectors.judged_until(connection, "ape") or 0
+    later = goes_on(place, config, store)
+    with pytest.raises(msgspec.ValidationError):
+        detect(store, config, later)
+    with store.read() as connection:
+        assert (detectors.judged_until(connection, "ape") or 0) > until + 24
+        assert detectors.judged_until(connection, "aaa") is None
