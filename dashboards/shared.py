@@ -4,6 +4,7 @@ import os
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -66,14 +67,21 @@ def plain(value: object) -> str:
 
 def link(page: str, label: str, **selected: str) -> None:
     """Link to another page of the frame, with what shall be selected there."""
-    st.page_link(st.session_state["pages"][page], label=label, query_params=selected or None)
+    st.page_link(st.session_state["pages"][page], label=label, query_params=selected)
 
 
 def table(rows: pl.DataFrame | list[dict], *columns: str) -> None:
     """Show rows, these columns only when some are named; cells are never read as Markdown."""
     frame = rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(rows, infer_schema_length=None, strict=False)
-    shares = {name: st.column_config.NumberColumn(format="percent") for name in SHARES if name in frame.columns}
-    st.dataframe(frame.select(columns) if columns else frame, hide_index=True, column_config=shares)
+    frame = frame.select(columns) if columns else frame
+    named: dict[str, Any] = {}
+    for name, kind in frame.schema.items():
+        share = name in SHARES and kind.is_float()
+        shown = name.replace("_", " ")
+        named[name] = (
+            st.column_config.NumberColumn(shown, format="percent") if share else st.column_config.Column(shown)
+        )
+    st.dataframe(frame, hide_index=True, column_config=named)
 
 
 def curve(history: pl.DataFrame, metric: str, title: str, *, onset: int | None = None, width: int = 480) -> None:
@@ -82,6 +90,31 @@ def curve(history: pl.DataFrame, metric: str, title: str, *, onset: int | None =
         told = "band: what the reference does by itself" + ("; line: the onset" if onset else "")
         st.altair_chart(metric_picture(history, metric=metric, title=title, subtitle=told, onset=onset,
                                        zone=config().working_hours.zone, size=(width, 210)))  # fmt: skip
+
+
+def ask_form(subject: str, revision: int, verbs: dict[str, str], *, waits: bool, shortest: int = 3) -> None:
+    """
+    Offer what may be asked for on a subject, each with a reason of at least `shortest` characters.
+
+    `verbs` are the buttons' titles and what each asks for; nothing can be asked while something `waits` for its job.
+    """
+    with st.form(f"ask {subject}", clear_on_submit=True, enter_to_submit=False):
+        reason = st.text_input(f"Reason (at least {shortest} characters)", max_chars=200).strip()
+        columns = st.columns(len(verbs))
+        pressed = [verb for column, (title, verb) in zip(columns, verbs.items(), strict=True)
+                   if column.form_submit_button(title, disabled=waits)]  # fmt: skip
+    if pressed and len(reason) < shortest:
+        st.warning(f"Nothing was asked: a reason of at least {shortest} characters is needed.")
+    elif pressed:
+        ask(pressed[0], subject, revision, reason)
+        st.rerun()
+
+
+def asked(rows: list[dict[str, Any]]) -> None:
+    """List what was asked for last, and what became of it."""
+    for row in rows[:5]:
+        outcome = "waits for the act job" if row["applied_us"] is None else row["refusal"] or "applied"
+        st.text(f"{row['verb']} by {row['actor']}: {outcome}")
 
 
 def actor() -> str:

@@ -210,3 +210,10 @@ def score_bins(then: Profile, now: Profile) -> list[tuple[float, int, int]]:
     """Return (middle, count now, count then) of 50 bins of the score."""
     return [(0.01 + 0.02 * b, int(now.score.counts[4 * b : 4 * b + 4].sum()), int(then.score.counts[4 * b : 4 * b + 4].sum()))
             for b in range(50)]  # fmt: skip
+
+
+def named_flows(model: str, flows: list[dict[str, Any]]) -> pl.DataFrame:
+    """Return the flows between answers with the labels' titles."""
+    names = shared.config().nomenclature(model)
+    rows = [(names.name(one["champion"]), names.name(one["challenger"]), one["count"]) for one in flows]
+    return pl.DataFrame(rows, schema={"champion": pl.String, "challenger": pl.String, "texts": pl.Int64}, orient="row")

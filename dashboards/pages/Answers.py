@@ -4,6 +4,8 @@ import streamlit as st
 
 from dashboards import charts, shared, views
 
+ANSWERS = ("answers", "novelty")
+
 st.title("Answers")
 st.caption("Do we answer differently than we used to?")
 
@@ -15,7 +17,11 @@ if found is None or not views.profile(model, window.first, window.end).records:
 
 frame, moved, chance = found
 top = frame.row(0, named=True)
-st.subheader("The answers moved." if moved > 2 * chance else "The mix of answers is about the reference's.")
+told = [one for one in views.incidents_of(model, closed=False) if one.causes and one.causes[0].metric in ANSWERS]
+st.subheader("The answers moved." if told or moved > 2 * chance else "The mix of answers is about the reference's.")
+for one in told:
+    st.text(f"Incident {one.id}, since {shared.when(one.onset_hour)}: {one.claim}")
+    shared.link("Incidents", f"Open incident {one.id}", id=str(one.id))
 st.text(
     f"{100 * moved:.1f} % of the answers are in other labels than in the reference; chance alone gives {100 * chance:.1f} % at this many."
 )

@@ -43,15 +43,13 @@ st.text(
     f"Proposed {moment(one['made_us']):%d %b %Y %H:%M} UTC by {one['requester']}, open until {moment(one['expires_us']):%d %b %Y}."
 )
 
+asked = views.actions_on(f"decision:{one['id']}")
 if one["state"] == "proposed":
-    reason = st.text_input("Reason (at least 10 characters)", key="reason", max_chars=200)
-    for column, title, verb in zip(st.columns(2), ("Approve", "Reject"), ("approve", "reject"), strict=True):
-        if column.button(title, disabled=len(reason.strip()) < 10):
-            shared.ask(verb, f"decision:{one['id']}", one["revision"], reason)
-            st.rerun()
-for row in views.actions_on(f"decision:{one['id']}")[:5]:
-    outcome = "waits for the act job" if row["applied_us"] is None else row["refusal"] or "applied"
-    st.text(f"{row['verb']} by {row['actor']}: {outcome}")
+    waits = any(row["applied_us"] is None for row in asked)
+    shared.ask_form(
+        f"decision:{one['id']}", one["revision"], {"Approve": "approve", "Reject": "reject"}, waits=waits, shortest=10
+    )
+shared.asked(asked)
 
 st.subheader("Earlier")
 shared.table(found, "id", "recommendation", "state", "sentence")

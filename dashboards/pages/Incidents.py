@@ -14,8 +14,9 @@ def listing() -> None:
     open_ = [one for one in found if one.state == "open"]
     st.subheader(f"{len(open_)} open" if open_ else "Nothing is open.")
     for one in found:
+        seen = ", acknowledged" if one.acknowledged_by else ""
         st.text(
-            f"#{one.id}  {one.state:<10}  since {shared.when(one.onset_hour)}, found after {one.found_hour - one.onset_hour} h\n{one.claim}"
+            f"#{one.id}  {one.state}{seen}, since {shared.when(one.onset_hour)}, found after {one.found_hour - one.onset_hour} h\n{one.claim}"
         )
         shared.link("Incidents", f"Open incident {one.id}", id=str(one.id))
 
@@ -27,7 +28,8 @@ def one_incident(number: int) -> None:
     except NoData:
         st.info(f"There is no incident {number}.")
         return
-    st.subheader(f"#{one.id} {one.state}, since {shared.when(one.onset_hour)}")
+    by = f", acknowledged by {shared.plain(one.acknowledged_by)}" if one.acknowledged_by else ""
+    st.subheader(f"#{one.id} {one.state}{by}, since {shared.when(one.onset_hour)}")
     st.text(one.claim)
     st.text("\n".join(f"{cause.share:4.0%} of the evidence  {cause.text}" for cause in one.causes))
     if one.causes:
@@ -63,19 +65,10 @@ def act(number: int, revision: int, state: str, asked: list[dict]) -> None:
         f"vigie incidents ack {number} --reason ...\nvigie incidents close {number} --reason ...\nvigie report --incident {number}",
         language=None,
     )
-    reason = st.text_input("Reason", key="reason", max_chars=200)
-    first, second, third = st.columns(3)
-    for column, title, verb in (
-        (first, "Acknowledge", "ack"),
-        (second, "Close: fixed", "close:fixed"),
-        (third, "Close: false alarm", "close:false_alarm"),
-    ):
-        if column.button(title, disabled=state == "closed" or not reason):
-            shared.ask(verb, f"incident:{number}", revision, reason)
-            st.rerun()
-    for row in asked[:5]:
-        outcome = "waits for the act job" if row["applied_us"] is None else row["refusal"] or "applied"
-        st.text(f"{row['verb']} by {row['actor']}: {outcome}")
+    if state != "closed":
+        verbs = {"Acknowledge": "ack", "Close: fixed": "close:fixed", "Close: false alarm": "close:false_alarm"}
+        shared.ask_form(f"incident:{number}", revision, verbs, waits=any(row["applied_us"] is None for row in asked))
+    shared.asked(asked)
 
 
 st.title("Incidents")

@@ -29,7 +29,7 @@ if not whole.records:
 
 figures = views.quality(model)
 right, wrong = figures.get(("accuracy_automatic", "measured")), figures.get(("wrong_automatic", "estimated"))
-tiles = st.columns(5)
+tiles = [*st.columns(3), *st.columns(3)]
 tiles[0].metric("Predictions", f"{whole.records:,}")
 tiles[1].metric("Automation rate", f"{100 * whole.automatic / whole.decided:.1f} %" if whole.decided else "not known")
 tiles[2].metric(
@@ -39,7 +39,8 @@ tiles[3].metric("Probably wrong a day", f"{wrong['value']:.0f}" if wrong and wro
 tiles[4].metric("99 % within", f"{whole.latency.quantile(0.99):.0f} ms" if whole.latency.total else "not logged")
 
 for one in views.incidents_of(model, closed=False):
-    st.text(f"■ #{one.id} {one.state}, since {shared.when(one.onset_hour)}: {one.claim}")
+    seen = ", acknowledged" if one.acknowledged_by else ""
+    st.text(f"■ #{one.id} {one.state}{seen}, since {shared.when(one.onset_hour)}: {one.claim}")
     shared.link("Incidents", f"Open incident {one.id}", id=str(one.id))
 
 for columns, pair in zip([st.columns(2), st.columns(2)], (TILES[:2], TILES[2:]), strict=True):

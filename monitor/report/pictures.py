@@ -8,9 +8,11 @@ import altair as alt
 import polars as pl
 from PIL import Image
 
-NOW, BAND, ONSET, OTHER = "#0072B2", "#9aa0a6", "#D55E00", "#CC79A7"
+NOW, BAND, ONSET, OTHER = "#1F84BD", "#9aa0a6", "#D55E00", "#CC79A7"
 MOST_HOURS = 14 * 24
 COLOURS: Final = 32
+SMALL_SHARE: Final = 0.05
+MOST_CLOCK_HOURS: Final = 72
 NATURAL: Final = {"latency": math.exp, "length": math.exp}
 
 
@@ -22,9 +24,9 @@ def metric_picture(history: pl.DataFrame, *, metric: str, title: str, subtitle: 
     `history` is what `monitor.store.readings.history` returns: hours up to 14 days, days beyond.
     """
     points = at_grain(history, metric, zone)
-    form = ".0%" if _is_share(metric) else ".2~f" if metric == "confidence" else "~s"
+    form = _form(points, metric)
     y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format=form, tickCount=5))
-    x = alt.X("time:T", title=None, axis=alt.Axis(format="%d %b", tickCount=8, labelOverlap=True))
+    x = alt.X("time:T", title=None, axis=alt.Axis(format=_clock(points), tickCount=8, labelOverlap=True))
     base = alt.Chart(points, title=alt.TitleParams(title, subtitle=subtitle, anchor="start", subtitleColor="gray"))
     band = base.mark_area(color=BAND, opacity=0.35).encode(
         x=x, y=alt.Y("low:Q", title=None, scale=alt.Scale(zero=False)), y2="high:Q"
@@ -39,6 +41,20 @@ def metric_picture(history: pl.DataFrame, *, metric: str, title: str, subtitle: 
         mark = pl.DataFrame({"time": [onset * 3_600_000_000]}).with_columns(_time(zone))
         layers.append(alt.Chart(mark).mark_rule(color=ONSET, strokeWidth=2).encode(x="time:T"))
     return alt.layer(*layers).properties(width=size[0], height=size[1])
+
+
+def _form(points: pl.DataFrame, metric: str) -> str:
+    """Return how the values' axis is written: shares with decimals where they are small."""
+    if _is_share(metric):
+        highest = points.select(pl.max_horizontal(pl.col("value").max(), pl.col("high").max())).item()
+        return ".1%" if (highest or 0) < SMALL_SHARE else ".0%"
+    return ".2~f" if metric == "confidence" else "~s"
+
+
+def _clock(points: pl.DataFrame) -> str:
+    """Return how the axis of time is written: hours for three days or less, days beyond."""
+    span_hours = points.select((pl.col("time").max() - pl.col("time").min()).dt.total_hours()).item()
+    return "%d %b" if span_hours is None or span_hours > MOST_CLOCK_HOURS else "%a %H:%M"
 
 
 def at_grain(history: pl.DataFrame, metric: str, zone: str = "UTC") -> pl.DataFrame:

@@ -83,8 +83,9 @@ def test_markup_is_shown_letter_by_letter(browser: Browser, hostile: Served) -> 
 def test_incident_is_acknowledged_from_the_page(browser: Browser, hostile: Served) -> None:
     """A reason and a click insert an action, which the act job would apply."""
     seen = look(browser, hostile, "Incidents?id=1")
+    seen.page.get_by_role("button", name="Acknowledge").click()
+    seen.page.get_by_text("Nothing was asked").wait_for(timeout=30_000)
     seen.page.get_by_label("Reason").fill("seen by the team")
-    seen.page.get_by_label("Reason").press("Enter")
     seen.page.get_by_role("button", name="Acknowledge").click()
     seen.page.get_by_text("ack by local: waits for the act job").wait_for(timeout=30_000)
     seen.page.close()
