@@ -71,13 +71,14 @@ def _apply(connection: Connection, config: Config, one: dict[str, Any], now: dat
         incidents.acknowledge(connection, int(number), one["revision"], one["actor"], one["reason"], now=now)
         return
     closed_as = one["verb"].partition(":")[2]
+    model = incidents.get(connection, int(number)).model
+    reference = references.active(connection, model)  # the detector first, as detect does: neither waits for the other
+    saved = None if reference is None else detectors.load(connection, model, reference.id, to_change=True)
     change = incidents.close(
         connection, int(number), one["revision"], closed_as, one["actor"], reason=one["reason"], now=now
     )
     closed = incidents.get(connection, int(number))
     outbox.queue(connection, messages(change, closed, config.routes), now)
-    reference = references.active(connection, closed.model)
-    saved = None if reference is None else detectors.load(connection, closed.model, reference.id)
     if saved is not None and closed_as != "new_normal":
         state = detector.lower_floors(detector.State.from_bytes(saved.state), closed.found_hour)
         detectors.save(connection, closed.model, saved.reference, judged_until=saved.judged_until, state=state.to_bytes(),

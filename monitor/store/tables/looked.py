@@ -41,7 +41,7 @@ reading = Table(
     "reading",
     metadata,
     Column("model", String(64), primary_key=True),
-    Column("metric", String(64), primary_key=True),
+    Column("metric", Text, primary_key=True),  # label:<name> and field:<name>=<value> have no length of their own
     Column("hour", BigInteger, primary_key=True),
     Column("value", Float),
     Column("size", Float, nullable=False),  # records it rests on

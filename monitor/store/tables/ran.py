@@ -36,6 +36,6 @@ heartbeat = Table(
 setting = Table(
     "setting",
     metadata,
-    Column("name", String(64), primary_key=True),
+    Column("name", Text, primary_key=True),  # may hold the name of a model
     Column("value", Text, nullable=False),
 )

@@ -55,7 +55,7 @@ outbox = Table(
     "outbox",
     metadata,
     key(),
-    Column("subject", String(64), nullable=False),
+    Column("subject", Text, nullable=False),  # incident:7, weekly:<model>
     Column("event", String(32), nullable=False),
     Column("sequence", Integer, nullable=False),
     Column("channel", String(16), nullable=False),

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from jobs.ingest import ingest
 from jobs.summarise import summarise
+from monitor.alerts import Message
 from monitor.detection.incident import Cause, Incident
 from monitor.errors import NoData, StoreError
 from monitor.prediction import SCHEMA
@@ -185,6 +186,22 @@ def test_readings(connection: Connection) -> None:
     assert (found["hour"].to_list(), found["value"].to_list()) == ([5, 6], [None, 1 / 3])
     assert readings.metrics(connection, "ape") == ["novelty"]
     assert readings.history(connection, "ape", "other", Window(0, 10)).height == 0
+
+
+def test_long_names(connection: Connection) -> None:
+    """The longest name of a label, a field's value or a model fits wherever it is part of a name, on both databases."""
+    model = "m" * 64
+    for metric in (f"label:{'l' * 128}", f"field:{'f' * 64}={'v' * 200}"):
+        row = {"model": model, "metric": metric, "hour": 5, "value": 0.5, "size": 3.0, "expected": 0.1, "low": 0.0, "high": 0.2,
+               "state": "judged"}  # fmt: skip
+        readings.replace(connection, model, [5], [row])
+        assert readings.metrics(connection, model) == [metric]
+    estimates.keep_calibration(connection, model, (0.5, 0.9), 300)
+    assert estimates.calibration(connection, model) == ((0.5, 0.9), 300)
+    outbox.queue(
+        connection, [Message(f"weekly:{model}", "weekly", 1, "mail", "head@stat.example", {"kind": "weekly"})], NOW
+    )
+    assert outbox.about(connection, f"weekly:{model}")
 
 
 CAUSES = (Cause("novelty", "inputs", 0.7, "share", 0.1, 0.2, 40.0, 1, "a <b>new</b> word"),)

@@ -140,7 +140,7 @@ def _looks() -> None:
         _long("judged_until"), _bytes("state"), _number("evidence"),
     )  # fmt: skip
     op.create_table(
-        "reading", _string("model", 64, primary_key=True), _string("metric", 64, primary_key=True),
+        "reading", _string("model", 64, primary_key=True), _text("metric", primary_key=True),
         _long("hour", primary_key=True), _number("value", nullable=True), _number("size"),
         _number("expected", nullable=True), _number("low", nullable=True), _number("high", nullable=True),
         _string("state", 12),
@@ -169,7 +169,7 @@ def _incidents() -> None:
         _text("refusal", nullable=True),
     )  # fmt: skip
     op.create_table(
-        "outbox", _identity(), _string("subject", 64), _string("event", 32), _whole("sequence"),
+        "outbox", _identity(), _text("subject"), _string("event", 32), _whole("sequence"),
         _string("channel", 16), _string("recipient", 200), _text("facts"), _string("state", 16), _long("created_us"),
         _long("retry_us"), _whole("attempt"), _long("lease_until_us", nullable=True), _string("message_id", 200),
         _whole("possible_repeat"), _string("suppressed_because", 64, nullable=True), _long("sent_us", nullable=True),
@@ -253,7 +253,7 @@ def _service() -> None:
         "heartbeat", _string("runner", 128, primary_key=True), _long("tick_us"), _string("version", 32),
     )  # fmt: skip
     op.create_table(
-        "setting", _string("name", 64, primary_key=True), _text("value"),
+        "setting", _text("name", primary_key=True), _text("value"),
     )  # fmt: skip
 
 
