@@ -147,7 +147,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield one
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it runs this thread has a running loop, which other tests must not meet
 def browser() -> Iterator[Browser]:
     """Start Debian's Chromium; without one the tests of the screen are skipped, which the project's gate refuses."""
     where = shutil.which("chromium")

@@ -1,7 +1,6 @@
 """Who may enter the dashboard, and with which headers an answer leaves."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +36,7 @@ class Visitor:
                 self.cookies.update(answer.cookies)
                 return answer
 
-        with ThreadPoolExecutor(1) as other:  # the browser's tests keep a loop in this thread
-            return other.submit(asyncio.run, once()).result()
+        return asyncio.run(once())
 
     def log_in(self, name: str, password: str) -> int:
         return self.ask("POST", "/login", data={"name": name, "password": password}).status_code
