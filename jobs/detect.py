@@ -1,6 +1,5 @@
 """The service will judge every complete hour against the reference, and open, join or close incidents."""
 
-import logging
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,18 +7,17 @@ from typing import Any
 import py3langid
 from sqlalchemy import Connection
 
+from jobs.supervise import each
 from monitor.alerts import messages
 from monitor.config import Config
 from monitor.detection import detector, explain
 from monitor.detection.baseline import Baseline
 from monitor.detection.incident import Change, Incident, owner
-from monitor.errors import LeaseLost
 from monitor.profiles.profile import Profile
 from monitor.store import arrivals, detectors, incidents, outbox, predictions, profiles, readings, references
 from monitor.store.store import Store
 from monitor.window import Window, hour_of, start_of
 
-log = logging.getLogger("vigie")
 MOST_HOURS = 168
 QUIET_TO_RECOVER, QUIET_TO_CLOSE = 24, 24 + 168
 SAMPLE, SEED = 1000, 20
@@ -46,17 +44,7 @@ def detect(store: Store, config: Config, now: datetime) -> str:
     Safe to run twice: states, readings, incidents and messages of a model's hours are one transaction. A model that fails
     is told of after the others were judged: its error is raised then.
     """
-    told, failed = [], []
-    for model in config.models:
-        try:
-            told.append(_detect_model(store, config, model, now))
-        except LeaseLost:
-            raise
-        except Exception as error:  # one model's trouble must not blind the others; it is raised below
-            log.exception("%s was not judged", model)
-            failed.append(error)
-    if failed:
-        raise failed[0]
+    told = each(config.models, lambda model: _detect_model(store, config, model, now))
     return "; ".join(told) or "no models"
 
 

@@ -4,7 +4,7 @@ import json
 import logging
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -91,6 +91,27 @@ def _renewed(store: Store, name: str, fence: int, clock: Any) -> Iterator[None]:
     finally:
         over.set()
         helper.join()
+
+
+def each(names: Iterable[str], work: Callable[[str], str]) -> list[str]:
+    """
+    Return what `work` says of every name; an error of one is raised after the others were worked on.
+
+    >>> each(["ape", "nace"], lambda name: f"{name}: done")
+    ['ape: done', 'nace: done']
+    """
+    told, failed = [], []
+    for name in names:
+        try:
+            told.append(work(name))
+        except LeaseLost:
+            raise
+        except Exception as error:  # one model's trouble must not blind the others
+            log.exception("%s failed", name)
+            failed.append(error)
+    if failed:
+        raise failed[0]
+    return told
 
 
 def _attempt(job: Job, store: Store, config: Config, now: datetime) -> tuple[str, str, str, int]:
