@@ -1,16 +1,17 @@
 """The service will read every new log line exactly once."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from monitor.config import Config
+from monitor.errors import LeaseLost, StoreError, VigieError
 from monitor.settings import Source
 from monitor.sources.door import Door
-from monitor.sources.files import Seen, instance_of, read_verified, scan
+from monitor.sources.files import Seen, end_of_line, instance_of, read_verified, scan
 from monitor.sources.identity import FIRST_BYTES, TAIL_BYTES, Mark, digest, first_line, is_same
-from monitor.sources.lines import Reading, batch_of
+from monitor.sources.lines import Reading, batch_of, too_long
 from monitor.store import arrivals
 from monitor.store.store import Store
 from monitor.window import hour_of, microseconds
@@ -29,21 +30,36 @@ class Pass:
     newest_us: int | None = None
     unread_bytes: int = 0
     waiting: int = 0
+    unreadable: list[str] = field(default_factory=list)  # files and why
+
+    def told(self) -> str:
+        """Say it in a line."""
+        line = f"{self.accepted} read, {self.duplicate} duplicate, {self.rejected} rejected"
+        return line + (f", cannot open {', '.join(self.unreadable)}" if self.unreadable else "")
 
 
 def ingest(store: Store, config: Config, now: datetime) -> str:
     """
     Read every source to its end, oldest file first.
 
-    Safe to run twice, or killed anywhere: rows and the place where the next reading begins are one transaction.
+    Safe to run twice, or killed anywhere: rows and the place where the next reading begins are one transaction. A source
+    that cannot be read does not keep the others waiting; VigieError names it when all had their turn.
     """
     door = Door(
         config.models, {name: config.vocabulary(name) for name in config.models}, config.privacy.store, config.secret
     )
-    told = []
+    told: list[str] = []
+    broken: list[Exception] = []
     for source in config.sources.values():
-        done = _read_source(store, config, source, door, now)
-        told.append(f"{source.name}: {done.accepted} read, {done.duplicate} duplicate, {done.rejected} rejected")
+        try:
+            told.append(f"{source.name}: {_read_source(store, config, source, door, now).told()}")
+        except LeaseLost:
+            raise
+        except (VigieError, OSError) as error:
+            broken.append(error)
+            told.append(f"{source.name}: failed, {error}")
+    if broken:
+        raise (StoreError if any(isinstance(one, StoreError) for one in broken) else VigieError)("; ".join(told))
     return "; ".join(told) or "no sources"
 
 
@@ -55,13 +71,17 @@ def _read_source(store: Store, config: Config, source: Source, door: Door, now: 
         except FileNotFoundError:  # rotated away since it was listed; the next pass finds its new name
             done.unread_bytes += seen.size
             continue
+        except OSError as error:
+            done.unread_bytes += seen.size
+            done.unreadable.append(f"{os.path.basename(seen.path)} ({error.strerror})")
+            continue
         try:
             mark = _identify(store, config, source, seen, descriptor, now=now)
             if mark is None:
                 done.waiting += 1
             elif mark.id not in read:  # a second path to the same content is an alias
                 read.add(mark.id)
-                _read_file(store, config, (source, door), mark, (seen, descriptor), now=now, done=done)
+                _read_file(store, config, (source, door), mark, descriptor, now=now, done=done)
         finally:
             os.close(descriptor)
     with store.write() as connection:
@@ -82,7 +102,7 @@ def _identify(
     """Return the bookmark this file continues, a new one, or None while its content is in doubt."""
     head = os.pread(descriptor, FIRST_BYTES, 0)
     line = first_line(head)
-    age_us = microseconds(now) - seen.modified_us
+    age_us = _age_us(descriptor, now)
     if line is None and (not head or age_us < config.ingest.finish_minutes * 60e6):
         return None
     key = digest(config.secret, (line if line is not None else head).removeprefix(b"\xef\xbb\xbf"))
@@ -108,10 +128,10 @@ def _identify(
         return Mark(**{name: getattr(row, name) for name in MARK_COLUMNS})
 
 
-def _read_file(store: Store, config: Config, what: tuple[Source, Door], mark: Mark, file: tuple[Seen, int], *, now: datetime,
+def _read_file(store: Store, config: Config, what: tuple[Source, Door], mark: Mark, descriptor: int, *, now: datetime,
                done: Pass) -> None:  # fmt: skip
-    (source, door), (seen, descriptor) = what, file
-    most = int(config.ingest.batch_mib * MIB)
+    source, door = what
+    most = usual = max(int(config.ingest.batch_mib * MIB), FIRST_BYTES)
     latest_us = microseconds(now + timedelta(minutes=config.ingest.future_minutes))
     file_key = b"|".join(
         (source.name.encode(), mark.instance.encode(), mark.first_digest, str(mark.generation).encode())
@@ -122,14 +142,21 @@ def _read_file(store: Store, config: Config, what: tuple[Source, Door], mark: Ma
         data = read_verified(descriptor, mark, most, config.secret)
         if not data:
             return  # nothing new, or the file was truncated under us: the next pass identifies it again
-        finished = len(data) < most and b"\n" not in data[-1:] and microseconds(now) - seen.modified_us > old_us
+        finished = len(data) < most and b"\n" not in data[-1:] and _age_us(descriptor, now) > old_us
         batch = batch_of(data, mark.position, reading, door, is_finished=finished)
-        if batch.end == batch.start:
+        consumed = data[: batch.end - batch.start]
+        if not consumed:
             if len(data) < most:
                 return  # half a line: wait for its end
-            most *= 2  # a line longer than a batch; it becomes a reject with its length
-            continue
-        place = _place(descriptor, mark, data[: batch.end - batch.start], config.secret)
+            if most <= reading.line_bytes:
+                most = reading.line_bytes + 1
+                continue
+            stop, last, ended = end_of_line(descriptor, mark.position + len(data), usual)
+            if not ended and _age_us(descriptor, now) <= old_us:
+                return
+            batch = too_long(data, mark.position, stop, reading, door, has_newline=ended)
+            consumed = data + last
+        place = _place(descriptor, mark, (consumed, batch.end), config.secret)
         with store.write() as connection:
             saved = arrivals.save(connection, batch, mark.id, place, microseconds(now))
         if not saved.moved:
@@ -141,11 +168,17 @@ def _read_file(store: Store, config: Config, what: tuple[Source, Door], mark: Ma
             newest = int(batch.predictions["time"].dt.epoch("us").max())  # type: ignore[arg-type]
             done.newest_us = max(done.newest_us or 0, newest)
         mark = Mark(**{**{name: getattr(mark, name) for name in MARK_COLUMNS}, "position": batch.end, **place})
+        most = usual
 
 
-def _place(descriptor: int, mark: Mark, consumed: bytes, secret: bytes) -> dict[str, Any]:
-    """Return the new tail and head of the bookmark, from bytes that were verified in this very read."""
-    end = mark.position + len(consumed)
+def _age_us(descriptor: int, now: datetime) -> int:
+    """Return how long nobody wrote, as seen after what was read before: what came since then makes it young."""
+    return microseconds(now) - os.fstat(descriptor).st_mtime_ns // 1000
+
+
+def _place(descriptor: int, mark: Mark, read: tuple[bytes, int], secret: bytes) -> dict[str, Any]:
+    """Return the new tail and head of the bookmark, from the first and last bytes up to the new end that were read."""
+    consumed, end = read
     tail = consumed[-TAIL_BYTES:]
     place: dict[str, Any] = {"tail_digest": digest(secret, tail), "tail_length": len(tail)}
     if mark.head_length < FIRST_BYTES:

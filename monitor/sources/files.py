@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.settings import Source
-from monitor.sources.identity import Mark, digest
+from monitor.sources.identity import TAIL_BYTES, Mark, digest
 
 
 @dataclass(frozen=True)
@@ -58,3 +58,20 @@ def read_verified(descriptor: int, mark: Mark, most_bytes: int, secret: bytes) -
     if mark.tail_length and digest(secret, buffer[: mark.tail_length]) != mark.tail_digest:
         return None
     return buffer[mark.tail_length :]
+
+
+def end_of_line(descriptor: int, position: int, chunk_bytes: int) -> tuple[int, bytes, bool]:
+    """
+    Look for the newline at or after `position` without keeping what lies before it.
+
+    Returns the position behind it, the last bytes up to there (all, or at least enough for a bookmark's tail) and True;
+    without one, the same for the end of the file and False.
+    """
+    last = b""
+    while chunk := os.pread(descriptor, chunk_bytes, position):
+        at = chunk.find(b"\n") + 1
+        chunk = chunk[:at] if at else chunk
+        position, last = position + len(chunk), (last + chunk)[-TAIL_BYTES:]
+        if at:
+            return position, last, True
+    return position, last, False

@@ -66,6 +66,12 @@ def batch_of(data: bytes, start: int, reading: Reading, door: Door, *, is_finish
     return Batch(start, start + end, whole, tuple(rejects), lines)
 
 
+def too_long(first: bytes, start: int, end: int, reading: Reading, door: Door, *, has_newline: bool) -> Batch:
+    """Refuse the line from `start` to `end` of the file, of which only the `first` bytes were kept."""
+    found, fate = _judge(first, start, end - start - has_newline, reading, door, is_cut=not has_newline)
+    return Batch(start, end, rejects=(found,) if isinstance(found, Reject) else (), lines=fate)
+
+
 def _judge(line: bytes, at: int, length: int, reading: Reading, door: Door, *, is_cut: bool
            ) -> tuple[list[tuple[Record, Origin]] | Reject | None, Lines]:  # fmt: skip
     if not line.strip():

@@ -71,7 +71,7 @@ def settled(record: Record) -> None:
             setattr(record, name, repaired(value)[:longest])
     if record.request_id is not None:
         record.request_id = short(repaired(record.request_id))
-    record.fields = {repaired(k): repaired(v) if isinstance(v, str) else v for k, v in record.fields.items()}
+    record.fields = {repaired(name): _repaired_within(value) for name, value in record.fields.items()}
 
 
 def short(identity: str) -> str:
@@ -96,6 +96,19 @@ def repaired(value: str) -> str:
     if value.isascii() and "\x00" not in value:
         return value
     return "".join("\ufffd" if c == "\x00" or "\ud800" <= c <= "\udfff" else c for c in value)
+
+
+def _repaired_within(value: Any, depth: int = 1) -> Any:
+    """Repair every string of a value, however it is nested; refused beyond the depth that any line may have."""
+    if isinstance(value, str):
+        return repaired(value)
+    if not isinstance(value, dict | list):
+        return value
+    if depth > DEEPEST:
+        raise Refused("too_deep")
+    if isinstance(value, list):
+        return [_repaired_within(one, depth + 1) for one in value]
+    return {repaired(name): _repaired_within(one, depth + 1) for name, one in value.items()}
 
 
 def time_us(value: Any, zone: str | None) -> int:

@@ -7,12 +7,15 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from jobs.ingest import ingest
 from monitor.config import Config, load
+from monitor.errors import VigieError
 from monitor.sources.files import scan
 from monitor.store import arrivals
 from monitor.store.store import Store
+from monitor.store.tables import reject
 from monitor.window import hour_of
 from tests.conftest import NOW, Place, opened
 from tests.jobs.story import contiguous, logged, request_ids, snapshot, stored
@@ -96,6 +99,28 @@ def test_rename_while_looking(place: Place, config: Config, store: Store, monkey
     everything(place, store)
 
 
+def test_flush_while_looking(place: Place, config: Config, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quiet file that grows by half a line between listing and reading is not finished: the line waits for its end."""
+    place.write(20, seed=1)
+    first = place.log.read_bytes()
+    place.write(20, seed=2)
+    second = place.log.read_bytes()[len(first) :]
+    place.log.write_bytes(first)
+    quiet = (NOW - timedelta(hours=1)).timestamp()
+    os.utime(place.log, (quiet, quiet))
+    listed = scan(config.sources["api"])
+    with place.log.open("ab") as file:
+        file.write(second[:40])
+    os.utime(place.log, (NOW.timestamp(), NOW.timestamp()))
+    with monkeypatch.context() as patched:
+        patched.setattr("jobs.ingest.scan", lambda _source: listed)
+        ingest(store, config, NOW)
+    with place.log.open("ab") as file:
+        file.write(second[40:])
+    assert ingest(store, config, NOW) == "api: 20 read, 0 duplicate, 0 rejected"
+    everything(place, store)
+
+
 def test_copytruncate(place: Place, config: Config, store: Store) -> None:
     """Rotation by copy and truncate: the copy goes on, the emptied original begins again."""
     place.write(200, seed=1)
@@ -167,6 +192,78 @@ def test_hostile_file(place: Place, config: Config, store: Store) -> None:
         found = {row["reason"]: row["count"] for row in arrivals.rejects_by_reason(connection)}
     assert found == {"invalid_syntax": 3, "invalid_encoding": 1, "nul_hole": 1, "out_of_range": 1} or found == {
         "invalid_syntax": 2, "too_deep": 1, "invalid_encoding": 1, "nul_hole": 1, "out_of_range": 1}  # fmt: skip
+
+
+TWO = (
+    "sources:\n",
+    "sources:\n  other: {files: other/*.log, format: vigie_line, identity: by_request_id, model: ape}\n",
+)
+
+
+def test_one_source_fails(place: Place, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source that cannot be read does not stop the next one; at the end the job fails, and its line says which."""
+    place.write(30)
+    config = place.configure(replaced=TWO)
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            "jobs.ingest.scan", lambda source: os.listdir("/no/such") if source.name == "other" else scan(source)
+        )
+        with pytest.raises(VigieError, match=r"other: failed, .*No such file.*; api: 30 read, 0 duplicate, 0 rejected"):
+            ingest(store, config, NOW)
+    everything(place, store)
+    assert ingest(store, config, NOW).startswith("other: 0 read")
+
+
+def test_file_that_cannot_be_opened(
+    place: Place, config: Config, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that cannot be opened is told by name, its neighbours are read, and the source is not complete."""
+    place.write(30)
+    locked = place.log.with_name("ape.jsonl.1")
+    locked.write_bytes(b"secret")
+    listed = scan(config.sources["api"])
+    locked.unlink()
+    locked.symlink_to(place.log)  # a link is not followed: as closed to us as a file of somebody else
+    with monkeypatch.context() as patched:
+        patched.setattr("jobs.ingest.scan", lambda _source: listed)
+        told = ingest(store, config, NOW)
+    assert told.startswith("api: 30 read, 0 duplicate, 0 rejected, cannot open ape.jsonl.1 (")
+    everything(place, store)
+    with store.read() as connection:
+        (feed,) = arrivals.feed(connection)
+    assert (feed["lag_bytes"], feed["complete_until_hour"]) == (len(b"secret"), None)
+
+
+def test_endless_line(place: Place, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line far beyond the limit is one reject with its length, and is never read whole; without an end it waits."""
+    config = place.configure("ingest: {batch_mib: 0.01, line_mib: 0.02}\n")
+    place.write(10, seed=1)
+    start, asked = place.log.stat().st_size, []
+    read = os.pread
+
+    def watched(descriptor: int, count: int, at: int) -> bytes:
+        asked.append(count)
+        return read(descriptor, count, at)
+
+    monkeypatch.setattr("os.pread", watched)
+    with place.log.open("ab") as file:
+        file.write(b"x" * 3_000_000)
+    os.utime(place.log, (NOW.timestamp(), NOW.timestamp()))
+    assert ingest(store, config, NOW) == "api: 10 read, 0 duplicate, 0 rejected"
+    with place.log.open("ab") as file:
+        file.write(b"x\n")
+    place.write(10, seed=2)
+    assert ingest(store, config, NOW) == "api: 10 read, 0 duplicate, 1 rejected"
+    assert max(asked) < 0.02 * 1024 * 1024 + 2048
+    with store.read() as connection:
+        (one,) = connection.execute(select(reject.c.reason, reject.c.position, reject.c.length)).all()
+    assert tuple(one) == ("line_too_long", start, 3_000_001)
+    everything(place, store)
+    with place.log.open("ab") as file:
+        file.write(b"y" * 50_000)
+    os.utime(place.log, (NOW.timestamp(), NOW.timestamp()))
+    assert ingest(store, config, NOW + timedelta(hours=1)) == "api: 0 read, 0 duplicate, 1 rejected"
+    assert contiguous(store)
 
 
 def test_repeats(place: Place, config: Config, store: Store) -> None:

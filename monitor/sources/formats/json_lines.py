@@ -20,7 +20,7 @@ def _path(text: str) -> Path:
 
 
 def read_line(line: bytes, source: Source) -> list[Record] | None:
-    """Return one record per row of the call on this line; None where `keep_if` says other."""
+    """Return one record per row of the call on this line; None for a call without rows, or where `keep_if` says other."""
     try:
         tree = _DECODER.decode(line if source.encoding == "utf-8" else line.decode(source.encoding).encode())
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
@@ -49,6 +49,8 @@ def records(tree: dict[str, Any], source: Source) -> list[Record] | None:
                 raise Refused("not_a_record", f"{column} has {len(value)} rows, not {rows}")
             rows = len(value)
         found[column] = (value, has_rows(path))
+    if rows == 0:
+        return None
     if (rows or 1) > MOST_ROWS:
         raise Refused("not_a_record", f"{rows} rows")
     return [_record(found, source, number_, rows) for number_ in range(rows or 1)]

@@ -77,6 +77,12 @@ def test_too_many_rows() -> None:
         )
 
 
+def test_call_without_rows() -> None:
+    """A call of no rows holds no prediction: it is counted as other."""
+    for empty in ({"in": [], "out": []}, {"in": [], "out": None}):
+        assert read_line(json.dumps({**CALL, **empty}).encode(), about()) is None
+
+
 def test_keep_if() -> None:
     """A line that `keep_if` does not name is counted as other."""
     only = about(map={"time": "at", "text": "text"}, keep_if={"field": "kind", "equals": "answer"})

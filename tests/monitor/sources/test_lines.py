@@ -133,6 +133,21 @@ def test_nul_and_surrogates() -> None:
     assert (row["field_TYP"], row["flags"]) == ("\ufffd", "text_repaired")
 
 
+def test_surrogates_however_nested() -> None:
+    """A lone surrogate inside a list or an object of a field is repaired too, in every format; one nested too deep is refused."""
+    nested = read(line(fields={"TYP": {"a\udfff": ["\ud800", {"b": "\x00"}]}, "other": ["\ud800"]}))
+    assert nested.predictions["field_TYP"].to_list() == ["{'a\ufffd': ['\ufffd', {'b': '\ufffd'}]}"]
+    mapped = source("json_lines", map={"time": "time", "text": "text", "field_TYP": "fields.TYP"})
+    assert read(line(fields={"TYP": ["\ud800"]}), mapped).predictions["field_TYP"].to_list() == ["['\ufffd']"]
+    python = rb"2026-09-01 10:00:00,000 - INFO - {'Query': {'libelle': 'a', 'TYP': {'z': '\ud800'}}, 'Response': {}}"
+    found = read(python + b"\n", source("python_literal", zone="UTC")).predictions
+    assert found["field_TYP"].to_list() == ["{'z': '\ufffd'}"]
+    deep: object = "\ud800"
+    for _ in range(600):
+        deep = [deep]
+    assert reasons(read(line(fields={"TYP": deep}) + line())) == ["too_deep"]
+
+
 def test_nul_hole() -> None:
     """A run of NULs, as a truncated file gets from a writer without append mode, is one reject; the line behind it counts."""
     batch = read(b"\x00" * 3000 + line() + b"\x00" * 10 + b"\n" + line(request_id="r2"))
