@@ -20,7 +20,8 @@ def labels(store: Store, config: Config, now: datetime) -> str:
     """
     Read every label file of every model; a label that is known changes nothing.
 
-    A row that fits no prediction yet is counted and tried again next time.
+    A line that fits no prediction yet is counted and tried again next time; so is one that names a call of many rows
+    without saying which `row` (from 0) it is about.
     """
     told = []
     for model in config.models.values():
@@ -29,12 +30,24 @@ def labels(store: Store, config: Config, now: datetime) -> str:
         rows = [row for name in sorted(glob.glob(model.label_files)) for row in _rows(Path(name))]
         with store.write() as connection:
             known = stored.predictions_of(connection, model.name, [row["request_id"] for row in rows])
-            fitting = [
-                _label(model.name, row, known[row["request_id"]], now) for row in rows if row["request_id"] in known
-            ]
-            new = stored.add(connection, fitting)
-        told.append(f"{model.name}: {new} new labels, {len(rows) - len(fitting)} fit no prediction")
+            places = [_place(row, known.get(row["request_id"], {})) for row in rows]
+            new = stored.add(
+                connection, [_label(model.name, row, at, now) for row, at in zip(rows, places, strict=True) if at]
+            )
+        told.append(f"{model.name}: {new} new labels, {places.count(None)} fit no prediction{_unclear(rows, known)}")
     return "; ".join(told) or "no label files"
+
+
+def _place(row: dict[str, str], known: dict[int, tuple[int, bytes]]) -> tuple[int, bytes] | None:
+    """Return the prediction a line is about; None when there is none, or when it might be one of several."""
+    if row.get("row"):
+        return known.get(int(row["row"]))
+    return next(iter(known.values())) if len(known) == 1 else None
+
+
+def _unclear(rows: list[dict[str, str]], known: dict[str, Any]) -> str:
+    many = sum(not row.get("row") and len(known.get(row["request_id"], ())) > 1 for row in rows)
+    return f" ({many} of them need a column row: their call has several)" if many else ""
 
 
 def _rows(file: Path) -> list[dict[str, str]]:
@@ -52,6 +65,7 @@ def _rows(file: Path) -> list[dict[str, str]]:
             try:
                 datetime.fromisoformat(row["labelled_at"] or "")
                 float(row["inclusion"] or 1)
+                int(row.get("row") or 0)
             except ValueError as error:
                 raise ConfigError(str(error), where=f"{file}:{reader.line_num}") from None
             found.append(row)

@@ -15,16 +15,19 @@ SCHEMA = {"day": pl.Int64, "uid": pl.Binary, "truth": pl.String, "source": pl.St
           "caller": pl.String}  # fmt: skip
 
 
-def predictions_of(connection: Connection, model: str, request_ids: list[str]) -> dict[str, tuple[int, bytes]]:
-    """Return (day, uid) by request id, of those that are stored; the newest where an id repeats."""
-    found: dict[str, tuple[int, bytes]] = {}
+def predictions_of(
+    connection: Connection, model: str, request_ids: list[str]
+) -> dict[str, dict[int, tuple[int, bytes]]]:
+    """Return (day, uid) by request id and row of the call, of those that are stored; the newest call where an id repeats."""
+    found: dict[str, dict[int, tuple[int, bytes]]] = {}
     for at in range(0, len(request_ids), AT_ONCE):
         query = (
-            select(prediction.c.request_id, prediction.c.day, prediction.c.uid)
+            select(prediction.c.request_id, prediction.c.row, prediction.c.day, prediction.c.uid)
             .where(prediction.c.model == model, prediction.c.request_id.in_(request_ids[at : at + AT_ONCE]))
             .order_by(prediction.c.time)
         )
-        found |= {identity: (day, bytes(uid)) for identity, day, uid in connection.execute(query)}
+        for identity, row, day, uid in connection.execute(query):
+            found.setdefault(identity, {})[row] = (day, bytes(uid))
     return found
 
 

@@ -1,12 +1,13 @@
 """Labels join the prediction they are about; a file read twice adds nothing."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from jobs.ingest import ingest
 from jobs.labels import labels
 from monitor.errors import ConfigError
+from monitor.line import Lines
 from monitor.store import labels as stored
 from monitor.store.store import Store
 from tests.conftest import NOW, Place
@@ -50,6 +51,28 @@ def test_newest_label_counts(place: Place, store: Store) -> None:
     labels(store, config, NOW)
     with store.read() as connection:
         assert stored.joined(connection, "ape")["truth"].to_list() == ["47"]
+
+
+def test_call_of_many_rows(place: Place, store: Store) -> None:
+    """A label joins the row it names; without a row it joins a call only if that has no second one."""
+    config = place.configure()
+    first = datetime(2026, 9, 1, 10, tzinfo=UTC)
+    lines = Lines(None, model="ape", text="full", where=place.log, threaded=False, instance="i")
+    for row, answer in enumerate(("10", "47", "56")):
+        lines.write(time=first, request_id="many", row=row, rows=3, text="books", status=200, topk=[[answer, 0.9]])
+    lines.write(time=first, request_id="single", row=0, rows=1, text="taxi", status=200, topk=[["62", 0.9]])
+    lines.close()
+    ingest(store, config, NOW)
+    when = "audit,0.02,ann,2026-09-02T10:00:00Z"
+    (place.folder / "labels" / "a.csv").write_text(
+        HEAD.replace("label,", "row,label,", 1)
+        + f"many,,z,{when}\nmany,1,y,{when}\nmany,2,x,{when}\nmany,3,w,{when}\nsingle,,v,{when}\n"
+    )
+    told = "2 fit no prediction (1 of them need a column row: their call has several)"
+    assert labels(store, config, NOW) == f"ape: 3 new labels, {told}"
+    with store.read() as connection:
+        found = stored.joined(connection, "ape")
+    assert dict(zip(found["truth"], found["answer"], strict=True)) == {"y": "47", "x": "56", "v": "62"}
 
 
 @pytest.mark.parametrize("row", ["0-1,,audit,0.02,ann,2026-09-02", "0-1,10,guess,0.02,ann,2026-09-02", "0-1,10,audit,much,ann,2026-09-02",

@@ -276,11 +276,11 @@ def test_labels(place: Place, filled: Store) -> None:
         known = labels.predictions_of(connection, "ape", ["0-1", "0-2", "none"])
         assert sorted(known) == ["0-1", "0-2"]
         rows = [{"model": "ape", "day": day, "uid": uid, "label": "10", "source": "audit", "inclusion": 0.02, "annotator": "a",
-                 "labelled_us": NOW_US, "imported_us": NOW_US} for day, uid in known.values()]  # fmt: skip
+                 "labelled_us": NOW_US, "imported_us": NOW_US} for only in known.values() for day, uid in only.values()]  # fmt: skip
         assert [labels.add(connection, rows), labels.add(connection, rows), labels.add(connection, [])] == [2, 0, 0]
         joined = labels.joined(connection, "ape")
         assert joined.schema == labels.SCHEMA
-        assert sorted(joined["uid"].to_list()) == sorted(uid for _, uid in known.values())
+        assert sorted(joined["uid"].to_list()) == sorted(uid for only in known.values() for _, uid in only.values())
         assert labels.joined(connection, "ape", Window(0, 1)).height == 0
 
 
