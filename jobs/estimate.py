@@ -15,6 +15,7 @@ from monitor.store.store import Store
 from monitor.window import Window, hour_of, start_of
 
 AUDIT_DAYS = 28
+NO_THRESHOLD = Figure(None, None, None, 0, "no threshold was in force, so no answer was automatic")
 
 
 def estimate(store: Store, config: Config, now: datetime) -> str:
@@ -46,7 +47,6 @@ def _figures(store: Store, config: Config, name: str, now: datetime) -> list[dic
     if calibration is not None:
         with store.write() as connection:
             estimates.keep_calibration(connection, name, calibration.right, calibration.labels)
-    threshold = config.models[name].automatic_at(now) or 0.0
     rows = []
     for day in days:
         rows += _measured(name, day, truth)
@@ -54,13 +54,19 @@ def _figures(store: Store, config: Config, name: str, now: datetime) -> list[dic
         if calibration is not None and scores:
             day_scores = sum(scores[1:], scores[0])
             rows.append(_row(name, day, "accuracy", "estimated", estimated(day_scores, calibration)))
-            automatic = estimated(day_scores, calibration, threshold)
+            threshold = config.models[name].automatic_at(start_of(day * 24))
+            automatic = NO_THRESHOLD if threshold is None else estimated(day_scores, calibration, threshold)
             rows.append(_row(name, day, "accuracy_automatic", "estimated", automatic))
-            if automatic.value is not None and automatic.low is not None and automatic.high is not None:
-                n = automatic.size
-                wrong = Figure(n * (1 - automatic.value), n * (1 - automatic.high), n * (1 - automatic.low), n)
-                rows.append(_row(name, day, "wrong_automatic", "estimated", wrong))
+            rows.append(_row(name, day, "wrong_automatic", "estimated", _wrong(automatic)))
     return rows
+
+
+def _wrong(automatic: Figure) -> Figure:
+    """Count the wrong answers of a day from the share that is right."""
+    n, value, low, high = automatic.size, automatic.value, automatic.low, automatic.high
+    if value is None or low is None or high is None:
+        return automatic
+    return Figure(n * (1 - value), n * (1 - high), n * (1 - low), n)
 
 
 def _calibration(truth: pl.DataFrame, window: Window) -> Calibration | None:
