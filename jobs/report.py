@@ -80,7 +80,7 @@ def weekly_letter(store: Store, config: Config, model: str, window: Window, now:
         )
         week = Week(
             model, window, tuple((first, profiles.total(connection, model, Window(first, first + WEEK))) for first in firsts), verdict(facts),
-            estimates.latest(connection, model),
+            estimates.of_week(connection, model, window),
             tuple(i for i in incidents.all(connection, model) if i.found_hour < window.end and (i.closed_hour or window.end) >= window.first),
             tuple(d for d in decisions.all(connection, model) if d["state"] == "proposed"), settings.minutes_per_case, settings.latency_ms_limit,
         )  # fmt: skip

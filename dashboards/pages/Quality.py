@@ -47,6 +47,7 @@ else:
     now_point = min(points, key=lambda p: abs(p.threshold - (in_force or 0.0)))
     then_point = min(points, key=lambda p: abs(p.threshold - tried))
     hours = shared.config().models[model].minutes_per_case / 60
+    st.subheader("Estimated without labels, this range, per week")
     for column, title, value, base in zip(
         st.columns(4), ("Automation rate, %", "Cases to people a week", "Hours a week", "Probably wrong a week"),
         (100 * then_point.rate, then_point.to_people, then_point.to_people * hours, then_point.wrong),

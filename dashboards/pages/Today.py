@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboards import shared, views
+from monitor.window import start_of
 
 SHAPES = {"OK": "●", "WATCH": "▲", "ALARM": "■", "UNKNOWN": "◌", "SILENT": "○"}
 TILES = (
@@ -35,7 +36,8 @@ tiles[1].metric("Automation rate", f"{100 * whole.automatic / whole.decided:.1f}
 tiles[2].metric(
     "Automatic answers right", f"{100 * right['value']:.1f} %" if right and right["value"] is not None else "UNKNOWN"
 )
-tiles[3].metric("Probably wrong a day", f"{wrong['value']:.0f}" if wrong and wrong["value"] is not None else "UNKNOWN")
+on = f"on {start_of(24 * wrong['day']):%d %b}, estimated" if wrong else "a day, estimated"
+tiles[3].metric(f"Probably wrong {on}", f"{wrong['value']:.0f}" if wrong and wrong["value"] is not None else "UNKNOWN")
 tiles[4].metric("99 % within", f"{whole.latency.quantile(0.99):.0f} ms" if whole.latency.total else "not logged")
 
 for one in views.incidents_of(model, closed=False):

@@ -96,14 +96,16 @@ def _accuracy(week: Week) -> str:
     for basis, name in (("measured", "audited"), ("estimated", "estimated without labels")):
         figure = week.figures.get(("accuracy_automatic", basis))
         if figure is not None and figure["value"] is not None:
+            old = figure.get("day") is not None and figure["day"] * 24 < week.window.first
             told.append(
                 f"{100 * figure['value']:.1f} % ({100 * figure['low']:.1f} to {100 * figure['high']:.1f}) of automatic answers right, {name}"
+                + (f", as of {start_of(24 * figure['day']):%d %b}" if old else "")
             )
         elif figure is not None and basis == "measured":
             told.append(f"not known, because {figure['note']}")
     wrong = week.figures.get(("wrong_automatic", "estimated"))
     if wrong is not None and wrong["value"] is not None:
-        told.append(f"probably {wrong['value']:.0f} wrong automatic answers a day")
+        told.append(f"probably {wrong['value']:.0f} wrong automatic answers a day, estimated, mean of the week")
     return "; ".join(told) or "not known, because no label was ever read"
 
 

@@ -7,6 +7,9 @@ from sqlalchemy import Connection, desc, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from monitor.store.tables import estimate, setting
+from monitor.window import Window
+
+WRONG = ("wrong_automatic", "estimated")
 
 
 def put(connection: Connection, rows: list[dict[str, Any]]) -> None:
@@ -25,6 +28,24 @@ def latest(connection: Connection, model: str) -> dict[tuple[str, str], dict[str
     """Return the newest figure by (name, basis)."""
     query = select(estimate).where(estimate.c.model == model).order_by(estimate.c.day)
     return {(row.name, row.basis): dict(row._mapping) for row in connection.execute(query)}
+
+
+def of_week(connection: Connection, model: str, window: Window) -> dict[tuple[str, str], dict[str, Any]]:
+    """
+    Return, by (name, basis), the newest figure of a day that was over by the end of `window`.
+
+    Wrong answers are counted by day: of them the mean over the days of `window` is given, and none without such a day.
+    """
+    end = window.end // 24
+    query = select(estimate).where(estimate.c.model == model, estimate.c.day < end).order_by(estimate.c.day)
+    found = {(row.name, row.basis): dict(row._mapping) for row in connection.execute(query)}
+    wrong = found.pop(WRONG, None)
+    days = [row for row in history(connection, model, *WRONG)
+            if window.first // 24 <= row["day"] < end and row["value"] is not None]  # fmt: skip
+    if wrong is not None and days:
+        means = {name: sum(row[name] for row in days) / len(days) for name in ("value", "low", "high", "size")}
+        found[WRONG] = {**wrong, **means}
+    return found
 
 
 def history(connection: Connection, model: str, name: str, basis: str) -> list[dict[str, Any]]:
