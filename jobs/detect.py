@@ -22,7 +22,6 @@ MOST_HOURS = 168
 QUIET_TO_RECOVER, QUIET_TO_CLOSE = 24, 24 + 168
 SAMPLE, SEED = 1000, 20
 SHORTEST_FOR_LANGUAGE = 20
-NEW_CAUSE_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -122,28 +121,30 @@ def _rows(model: str, judged: detector.Judged, config: Config) -> list[dict[str,
 
 def _alarm(connection: Connection, subject: Subject, alarm: detector.Alarm) -> tuple[Incident, bool]:
     """Open an incident for this alarm or let a known one tell of it; return it, and whether it is new."""
-    at = start_of(alarm.hour)
-    known = owner(incidents.all(connection, subject.model, ("open", "recovering")), alarm.onset, alarm.continues)
+    at, key = start_of(alarm.hour), f"alarm:{alarm.hour}"
+    group = detector.main_group(alarm, subject.baseline)
+    known = owner(
+        incidents.all(connection, subject.model, ("open", "recovering")), alarm.onset, group, continues=alarm.continues
+    )
     if known is None:
         new, change = incidents.open_new(connection, _explained(connection, subject, alarm), at)
         outbox.queue(connection, messages(change, new, subject.config.routes), subject.now)
         return new, True
     fresh = _explained(connection, subject, replace(alarm, onset=min(alarm.onset, known.found_hour)))
-    listed = {cause.metric for cause in known.causes}
-    added = tuple(c for c in fresh.causes if c.metric not in listed and c.share >= NEW_CAUSE_SHARE)
+    causes = known.with_causes(fresh.causes)
+    added = causes[len(known.causes) :]
     last = max(
         (c.at for c in incidents.history(connection, known.id) if c.change in {"opened", "worsened"}), default=at
     )
+    what, reason = "reopened" if known.state == "recovering" else "joined", fresh.claim
+    values: dict[str, Any] = {"causes": causes, "state": "open", "quiet_hours": 0}
     if added and at - last >= timedelta(hours=24):
-        change = incidents.change(connection, known, "worsened", actor="vigie", reason=added[0].text, at=at, key=f"alarm:{alarm.hour}",
-                                  causes=known.causes + added, state="open", acknowledged_by=None)  # fmt: skip
-        outbox.queue(
-            connection, messages(change, incidents.get(connection, known.id), subject.config.routes), subject.now
-        )
-    else:
-        incidents.change(connection, known, "joined", actor="vigie", reason=fresh.claim, at=at, key=f"alarm:{alarm.hour}",
-                         causes=known.causes + added)  # fmt: skip
-    return known, False
+        what, reason = "worsened", added[0].text
+        values["acknowledged_by"] = None
+    change = incidents.change(connection, known, what, actor="vigie", reason=reason, at=at, key=key, **values)
+    now = incidents.get(connection, known.id)
+    outbox.queue(connection, messages(change, now, subject.config.routes), subject.now)
+    return now, False
 
 
 def _settle(connection: Connection, subject: Subject, state: detector.State, judged: detector.Judged) -> detector.State:
@@ -152,7 +153,8 @@ def _settle(connection: Connection, subject: Subject, state: detector.State, jud
     for one in incidents.all(connection, subject.model, ("open", "recovering")):
         if judged.hour - one.found_hour < QUIET_TO_RECOVER:
             continue
-        calm = detector.settled(state, judged.day, subject.baseline, one.found_hour)
+        told_of = {cause.metric for cause in one.causes}
+        calm = detector.settled(state, judged.day, subject.baseline, one.found_hour, told=told_of)
         if calm is None:
             continue
         quiet = one.quiet_hours + 24 if calm else 0

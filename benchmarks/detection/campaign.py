@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from benchmarks.detection.traffic import MONDAY, Change, Scenario, simulate
@@ -9,7 +10,8 @@ from benchmarks.result import Part, result
 from monitor.detection import detector
 from monitor.detection.baseline import Baseline, fit
 from monitor.detection.detector import Alarm
-from monitor.detection.incident import Incident, owner
+from monitor.detection.explain import MOST_CAUSES
+from monitor.detection.incident import Cause, Incident, owner
 from monitor.profiles.profile import Profile
 from monitor.settings import Detection
 from monitor.window import Window
@@ -34,11 +36,16 @@ def judged(hours: dict[int, Profile], baseline: Baseline, end: int) -> Iterator[
         state, one = detector.advance(state, baseline, hours.get(hour, Profile()), settings)
         if one.alarm is None:
             continue
-        known = owner(opened, one.alarm.onset, one.alarm.continues)
+        group = detector.main_group(one.alarm, baseline)
+        causes = tuple(Cause(metric, group, share, "", 0.0, 0.0, 0.0, 1, metric)
+                       for metric, share in list(one.alarm.shares.items())[:MOST_CAUSES])  # fmt: skip
+        known = owner(opened, one.alarm.onset, group, one.alarm.continues)
         yield one.alarm, known is None
         if known is None:
-            known = Incident(len(opened) + 1, "m", one.alarm.onset, one.alarm.hour, "open", ())
+            known = Incident(len(opened) + 1, "m", one.alarm.onset, one.alarm.hour, "open", causes)
             opened.append(known)
+        else:
+            opened[known.id - 1] = replace(known, causes=known.with_causes(causes))
         state = detector.raise_floors(state, one.alarm, known.found_hour)
 
 

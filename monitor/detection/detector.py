@@ -7,6 +7,8 @@ most T / threshold, whatever the number of metrics and however they depend on ea
 saved state the same hours give the same alarms, bit for bit.
 """
 
+from collections.abc import Collection
+
 import msgspec
 import numpy as np
 
@@ -181,6 +183,12 @@ def _alarm(new: State, baseline: Baseline, scale: int, now: int) -> Alarm:
     return Alarm(now, onset, shares, touched, max(known, default=None))
 
 
+def main_group(alarm: Alarm, baseline: Baseline) -> str:
+    """Return the group of the alarm's main cause."""
+    first = next(iter(alarm.shares))
+    return next(line.group for line in baseline.lines if line.metric == first)
+
+
 def raise_floors(state: State, alarm: Alarm, found: int) -> State:
     """Return the state in which the alarm's lines are told again only beyond 1.5 times their present effect."""
     new = msgspec.msgpack.decode(state.to_bytes(), type=State)
@@ -237,17 +245,19 @@ def _kind(baseline: Baseline, number: int) -> tuple[str, int]:
     return baseline.lines[number].metric, baseline.lines[number].direction
 
 
-def settled(state: State, values: dict[str, tuple[float, float]], baseline: Baseline, found: int) -> bool | None:
+def settled(state: State, values: dict[str, tuple[float, float]], baseline: Baseline, found: int, *,
+            told: Collection[str]) -> bool | None:  # fmt: skip
     """
-    Say whether the lines of the incident found at hour `found` were quiet on the day that ended; None when none could tell.
+    Say whether the incident found at hour `found` was quiet on the day that ended; None when nothing could tell.
 
-    Quiet is below a line's own floor, or below a third of the effect that was told: other changes that go on beside it
+    Only lines of the metrics it has `told` of count: others that were touched have floors, and nobody heard of them. Quiet
+    is below a line's own floor, or below a third of the effect that was told: other changes that go on beside it
     must not keep it open.
     """
     judged = False
     for one in state.raised:
         line = baseline.lines[one.line]
-        if one.found != found or line.metric not in values:
+        if one.found != found or line.metric not in told or line.metric not in values:
             continue
         value, size = values[line.metric]
         if size < SMALLEST_DAY:

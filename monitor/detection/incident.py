@@ -1,13 +1,14 @@
 """Hold one thing that went wrong for one model: when it began, its causes, its state, what people did."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 STATES = ("open", "recovering", "closed")
 CLOSED_AS = ("recovered", "fixed", "false_alarm", "new_normal", "superseded", "amended")
 JOINED_HOURS = 24  # an alarm that began before an incident was a day old belongs to it
+NEW_CAUSE_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -53,28 +54,49 @@ class Incident:
         """Say in one sentence what changed."""
         return str(self.detail.get("claim") or (self.causes[0].text if self.causes else "something changed"))
 
-    def joins(self, onset_hour: int) -> bool:
+    def joins(self, onset_hour: int, group: str, continues: int | None = None) -> bool:
         """
-        Say whether an alarm whose cause began at `onset_hour` tells of this same event.
+        Say whether an alarm whose main cause, of this group, began at `onset_hour` tells of this same event.
 
-        >>> Incident(1, "ape", 100, 110, "open", ()).joins(130), Incident(1, "ape", 100, 110, "open", ()).joins(140)
-        (True, False)
+        It began before the incident was a day old, or `continues` says that the incident found at that hour has told of
+        it; but what began after an incident was found, in a group of metrics it does not tell of, is another event.
+
+        >>> one = Incident(1, "ape", 100, 110, "open", ())
+        >>> one.joins(130, "inputs"), one.joins(140, "inputs"), one.joins(140, "inputs", 110)
+        (True, False, True)
         """
-        return self.state != "closed" and onset_hour <= self.found_hour + JOINED_HOURS
+        told = {cause.group for cause in self.causes[:1]}
+        near = onset_hour <= self.found_hour + JOINED_HOURS or self.found_hour == continues
+        foreign = bool(told) and group not in told and onset_hour > self.found_hour
+        return self.state != "closed" and near and not foreign
+
+    def with_causes(self, fresh: Iterable[Cause]) -> tuple[Cause, ...]:
+        """
+        Return the causes once an alarm told of `fresh` ones: new ones are added from a tenth of its evidence on.
+
+        Shares are scaled so that together they never say more than the whole.
+
+        >>> one, other = (Cause(name, "service", 0.9, "ms", 1, 2, 9, 1, "") for name in ("latency", "slow"))
+        >>> [cause.share for cause in Incident(1, "ape", 5, 9, "open", (one,)).with_causes([one, other])]
+        [0.5, 0.5]
+        """
+        listed = {cause.metric for cause in self.causes}
+        found = (*self.causes, *(c for c in fresh if c.metric not in listed and c.share >= NEW_CAUSE_SHARE))
+        whole = max(sum(cause.share for cause in found), 1.0)
+        return tuple(replace(cause, share=cause.share / whole) for cause in found)
 
 
-def owner(known: Iterable[Incident], onset_hour: int, continues: int | None = None) -> Incident | None:
+def owner(known: Iterable[Incident], onset_hour: int, group: str, continues: int | None = None) -> Incident | None:
     """
-    Return the oldest incident that an alarm whose cause began at `onset_hour` belongs to; None when it tells of a new one.
+    Return the oldest incident that an alarm belongs to (see `Incident.joins`); None when it tells of a new one.
 
-    The oldest, because what began before a later incident cannot be that one's doing; `continues` is the hour at which
-    an incident was found that has told of this cause already.
+    The oldest, because what began before a later incident cannot be that one's doing.
 
     >>> first, second = Incident(1, "ape", 100, 110, "open", ()), Incident(2, "ape", 195, 200, "open", ())
-    >>> [one and one.id for one in (owner([second, first], hour) for hour in (120, 150, 230))]
+    >>> [one and one.id for one in (owner([second, first], hour, "inputs") for hour in (120, 150, 230))]
     [1, 2, None]
     """
-    going = [one for one in known if one.joins(onset_hour) or (one.state != "closed" and one.found_hour == continues)]
+    going = [one for one in known if one.joins(onset_hour, group, continues)]
     return min(going, key=lambda one: (one.found_hour, one.id), default=None)
 
 

@@ -15,7 +15,8 @@ from jobs.summarise import summarise
 from monitor.config import Config
 from monitor.store import detectors, incidents, references
 from monitor.store.store import Store
-from monitor.window import Window
+from monitor.store.tables import change_log, detector, incident, reading
+from monitor.window import Window, start_of
 from tests.conftest import Place, opened
 from tests.jobs.story import snapshot
 from tests.jobs.test_pipeline import BEGIN, END, REFERENCE, SETTINGS, log_story
@@ -104,3 +105,28 @@ def test_one_model_fails(place: Place, store: Store) -> None:
     with store.read() as connection:
         assert (detectors.judged_until(connection, "ape") or 0) > until + 24
         assert detectors.judged_until(connection, "aaa") is None
+
+
+def test_reopened(config: Config, store: Store) -> None:
+    """An alarm that joins a recovering incident opens it again: whoever looks sees ALARM, and its calm days begin anew."""
+    with store.write() as connection:
+        (first,) = incidents.all(connection)
+        for table in (detector, incident, change_log, reading):
+            connection.execute(table.delete())
+    while pending(store, config, start_of(first.found_hour) + timedelta(hours=1)):
+        detect(store, config, start_of(first.found_hour) + timedelta(hours=1))
+    with store.write() as connection:
+        (known,) = incidents.all(connection)
+        assert (known.found_hour, known.state) == (first.found_hour, "open")
+        incidents.change(connection, known, "recovering", actor="vigie", reason="calm", at=END, key="day:1",
+                         state="recovering", quiet_hours=168)  # fmt: skip
+    while pending(store, config, END):
+        detect(store, config, END)
+    with store.read() as connection:
+        (again,) = incidents.all(connection)
+        told = [(c.change, c.before, c.after) for c in incidents.history(connection, again.id)]
+    assert told[:3] == [
+        ("opened", None, "open"), ("recovering", "open", "recovering"), ("reopened", "recovering", "open")
+    ]  # fmt: skip
+    assert (again.state, again.quiet_hours) == ("open", 0)
+    assert sum(cause.share for cause in again.causes) <= 1 + 1e-9

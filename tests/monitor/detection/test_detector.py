@@ -1,5 +1,7 @@
 """Hours become alarms: rarely without cause, soon with one, rightly named, the same in pieces as in one go."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -74,6 +76,17 @@ def test_found(seed, name):
 def test_told_once(name):
     """A change that stays opens one incident, not one a day."""
     assert sum(new for _, new in alarms(1, name)) == 1
+
+
+@pytest.mark.parametrize("later", [6, 14])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_two_events(seed, later):
+    """Answers that turn bad hours after the service turned slow are an incident of their own, dated to where they began."""
+    turned = replace(CHANGES["regression"][0], first=CHANGED + later)
+    hours = simulate(Scenario(seed, 28 + 7, 2000.0, labels=20, changes=(CHANGES["latency"][0], turned)))
+    opened = [alarm for alarm, new in judged(hours, reference(seed), END + 3 * 24) if new]
+    assert [next(iter(alarm.shares)) for alarm in opened] == ["latency", "confidence"]
+    assert abs(opened[1].onset - MONDAY - CHANGED - later) <= 6
 
 
 def test_quiet():
@@ -182,11 +195,12 @@ def test_lower():
     ("deviation", "size", "expected"), [(0.02, 100, True), (0.2, 100, False), (-0.2, 100, True), (0.2, 19, None)]
 )
 def test_settled(deviation, size, expected):
-    """A day is calm below a third of what was told, not calm above, and says nothing with too few records."""
+    """A day is calm below a third of what was told, not calm above; few records, or metrics nobody was told of, say nothing."""
     state = detector.begin(simple(), 0)
     state.raised = [detector.Raised(5, 0, 0.45, 1.0, 9.0)]
-    assert detector.settled(state, {"automation": (deviation, size)}, simple(), 5) is expected
-    assert detector.settled(state, {}, simple(), 5) is None
+    assert detector.settled(state, {"automation": (deviation, size)}, simple(), 5, told={"automation"}) is expected
+    assert detector.settled(state, {}, simple(), 5, told={"automation"}) is None
+    assert detector.settled(state, {"automation": (deviation, size)}, simple(), 5, told={"latency"}) is None
 
 
 def test_small_hours():
