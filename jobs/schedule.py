@@ -25,6 +25,7 @@ from monitor.window import microseconds
 log = logging.getLogger("vigie")
 TICK_SECONDS = 5.0
 POLITE_SECONDS = 10.0
+BEAT_WAIT_SECONDS = 5.0  # deadlines are looked at between two beats
 SLOW_NICENESS = 10
 
 
@@ -48,6 +49,9 @@ class Runner:
     """
     Tick: reap children, end those past their deadline, start what is due, one child per lane, and beat.
 
+    Of the due jobs of a lane the one that was looked at longest ago goes first, so that a slow one keeps no other waiting
+    for good; among new ones the order of a pass holds.
+
     APScheduler only sets an event at the next slot; the main thread also ticks by itself every few seconds, so that a
     dead scheduler thread or a stepped clock costs punctuality and not work. Claims in the store decide who runs what.
     """
@@ -58,21 +62,23 @@ class Runner:
     spawn: Callable[[Config, Job, datetime], subprocess.Popen[bytes]]
     lanes: dict[str, Child] = field(default_factory=dict)
     tried: dict[str, datetime] = field(default_factory=dict)
+    turns: dict[str, int] = field(default_factory=dict)
 
     def tick(self, moment: datetime) -> None:
         """Do one round of work at `moment`."""
         self._reap()
-        for job in JOBS:
+        for job in sorted(JOBS, key=lambda one: self.turns.get(one.name, 0)):
             slot = job.slot(self.config, moment)
             if job.lane in self.lanes or self.tried.get(job.name) == slot:
                 continue
             with self.store.read() as connection:
-                done = runs.is_done(connection, job.name, microseconds(slot))
+                done = runs.is_done(connection, job.name, microseconds(slot), microseconds(moment))
             self.tried[job.name] = slot
+            self.turns[job.name] = max(self.turns.values(), default=0) + 1
             if not done:
                 child = self.spawn(self.config, job, slot)
                 self.lanes[job.lane] = Child(job, slot, child, time.monotonic() + job.deadline_s)
-        with self.store.write() as connection:
+        with self.store.write(wait_s=BEAT_WAIT_SECONDS) as connection:
             runs.beat(connection, runs.owner(), microseconds(moment), __version__)
         self.health.ticked(time.monotonic())
 

@@ -5,14 +5,14 @@ import logging
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from jobs.timetable import Job
 from monitor.config import Config
-from monitor.errors import LeaseLost, VigieError
+from monitor.errors import LeaseLost, StoreError, VigieError
 from monitor.store import runs
 from monitor.store.store import Store
 from monitor.window import microseconds
@@ -41,9 +41,10 @@ class Outcome:
 
 def run_due(store: Store, config: Config, job: Job, clock: Any) -> Outcome:
     """Run the newest slot of `job` unless it was done; older ones that never ran count as done by it."""
-    slot = job.slot(config, clock())
+    moment = clock()
+    slot = job.slot(config, moment)
     with store.read() as connection:
-        if runs.is_done(connection, job.name, microseconds(slot)):
+        if runs.is_done(connection, job.name, microseconds(slot), microseconds(moment)):
             return Outcome(job.name, slot, "not_due", "not due", 0)
     return run_slot(store, config, job, slot, clock)
 
@@ -80,7 +81,7 @@ def _renewed(store: Store, name: str, fence: int, clock: Any) -> Iterator[None]:
 
     def prolong() -> None:
         while not over.wait(RENEW_SECONDS):
-            with store.write() as connection:
+            with suppress(StoreError), store.write() as connection:  # busy or away: the next round may do it
                 if not runs.renew(connection, name, fence, microseconds(clock())):
                     return
 

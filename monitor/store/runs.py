@@ -13,6 +13,7 @@ from monitor.store.tables import heartbeat, job_run, lease
 
 LEASE_US = 30_000_000
 FINAL = ("ok", "skipped")
+UNDONE = ("failed", "timeout", "abandoned")
 
 
 def owner() -> str:
@@ -91,9 +92,14 @@ def finish(
     release(connection, job, fence)
 
 
-def is_done(connection: Connection, job: str, slot_us: int) -> bool:
-    """Say whether this slot, or a later one, was finished."""
-    query = select(func.count()).where(job_run.c.job == job, job_run.c.slot_us >= slot_us, job_run.c.state.in_(FINAL))
+def is_done(connection: Connection, job: str, slot_us: int, now_us: int) -> bool:
+    """
+    Say whether this slot, or a later one, was finished.
+
+    Slots after `now_us` do not count: a clock that once ran ahead must not stop the work until it is caught up with.
+    """
+    slots = job_run.c.slot_us.between(slot_us, now_us)
+    query = select(func.count()).where(job_run.c.job == job, slots, job_run.c.state.in_(FINAL))
     return bool(connection.execute(query).scalar())
 
 
@@ -110,6 +116,35 @@ def latest(connection: Connection, limit: int = 200) -> list[dict[str, Any]]:
     """Return the newest runs of all jobs, newest first."""
     query = select(job_run).order_by(desc(job_run.c.slot_us), job_run.c.job).limit(limit)
     return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def failing(connection: Connection, least: int, now_us: int) -> list[dict[str, Any]]:
+    """
+    Return job, first_us, last_us and the last line of each job whose last `least` ended runs, or more, all failed.
+
+    A run that was killed, and so abandoned, failed too; `first_us` is the first slot since the last one that went well.
+    """
+    past = job_run.c.slot_us <= now_us
+    well = (
+        select(job_run.c.job, func.max(job_run.c.slot_us).label("slot_us"))
+        .where(past, job_run.c.state == "ok")
+        .group_by(job_run.c.job)
+        .subquery()
+    )
+    slots = func.min(job_run.c.slot_us).label("first_us"), func.max(job_run.c.slot_us).label("last_us")
+    query = (
+        select(job_run.c.job, *slots)
+        .outerjoin(well, well.c.job == job_run.c.job)
+        .where(past, job_run.c.state.in_(UNDONE), job_run.c.slot_us > func.coalesce(well.c.slot_us, -1))
+        .group_by(job_run.c.job)
+        .having(func.count() >= least)
+        .order_by(job_run.c.job)
+    )
+    found = [dict(row._mapping) for row in connection.execute(query)]
+    for one in found:
+        last = select(job_run.c.line).where(job_run.c.job == one["job"], job_run.c.slot_us == one["last_us"])
+        one["line"] = connection.execute(last).scalar_one()
+    return found
 
 
 def beat(connection: Connection, runner: str, now_us: int, version: str) -> None:

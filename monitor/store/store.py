@@ -7,6 +7,7 @@ no such lock. Every other module of this package is one subject: functions that 
 
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from sqlalchemy.pool import NullPool
 from monitor.errors import StoreError
 
 BUSY_MILLISECONDS = 10_000
+WRITER_SECONDS, LOOK_SECONDS = 60.0, 0.01
 
 
 @dataclass(frozen=True)
@@ -104,10 +106,14 @@ class Store:
             raise StoreError(_cause(error), where=self.place) from error
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """Lend a connection inside one transaction: committed at the end, rolled back on any error."""
+    def write(self, wait_s: float = WRITER_SECONDS) -> Iterator[Connection]:
+        """
+        Lend a connection inside one transaction: committed at the end, rolled back on any error.
+
+        Raises StoreError when another writer of an SQLite file does not end within `wait_s` seconds.
+        """
         try:
-            with self._writer_lock(), self.engine.connect() as plain:
+            with self._writer_lock(wait_s), self.engine.connect() as plain:
                 connection = plain.execution_options(immediate=True)
                 with connection.begin():
                     if self.guard is not None:
@@ -132,16 +138,29 @@ class Store:
         return shown.replace("file%3A", "", 1).partition("?")[0] if self.dialect == "sqlite" else shown
 
     @contextmanager
-    def _writer_lock(self) -> Iterator[None]:
+    def _writer_lock(self, wait_s: float) -> Iterator[None]:
         if self.lock_path is None:
             yield
             return
         descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            for _ in range(max(1, round(wait_s / LOOK_SECONDS))):
+                if _locked(descriptor):
+                    break
+                time.sleep(LOOK_SECONDS)
+            else:
+                raise StoreError(f"another process writes for more than {wait_s:g} s", where=self.place)
             yield
         finally:
             os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _cause(error: DBAPIError) -> str:

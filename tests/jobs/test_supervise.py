@@ -3,6 +3,7 @@
 import itertools
 import subprocess
 import sys
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from monitor.errors import LeaseLost, StoreError
 from monitor.store import runs
 from monitor.store.store import Store
 from monitor.window import EPOCH, microseconds
-from tests.conftest import NOW, Place, environment
+from tests.conftest import NOW, Place, environment, opened
 
 SLOT = every(60, NOW)
 SLOT_US, NOW_US = microseconds(SLOT), microseconds(NOW)
@@ -76,8 +77,19 @@ def test_done_is_done(place: Place, store: Store) -> None:
     assert run_due(store, config, job, clock).state == "ok"
     assert run_due(store, config, job, clock).state == "not_due"
     assert run_slot(store, config, job, SLOT, clock).state == "held"
-    assert run_due(store, config, job, lambda: NOW - timedelta(hours=1)).state == "not_due"
-    assert calls == [NOW]
+    assert run_slot(store, config, job, SLOT - timedelta(minutes=1), clock).state == "ok"  # asked for by name
+    with store.read() as connection:
+        assert runs.is_done(connection, "ingest", SLOT_US - 60_000_000, NOW_US)
+    assert calls == [NOW, NOW]
+
+
+def test_clock_that_ran_ahead(place: Place, store: Store) -> None:
+    """A run made while the clock was a year ahead does not make today's slots done; each is still done once."""
+    config, job = place.configure(), Verb(lambda *_: "did it")
+    assert run_due(store, config, job, lambda: NOW + timedelta(days=365)).state == "ok"
+    for minutes in (0, 1, 300):
+        later = NOW + timedelta(minutes=minutes)
+        assert [run_due(store, config, job, lambda at=later: at).state for _ in range(2)] == ["ok", "not_due"]
 
 
 def test_failed_is_tried_again(place: Place, store: Store) -> None:
@@ -193,6 +205,47 @@ def test_runner_starts_each_slot_once(place: Place, store: Store) -> None:
         child.code = 0
     with store.read() as connection:
         assert runs.last_tick_us(connection) is not None
+
+
+def test_a_slow_job_starves_none(quick_place: Place) -> None:
+    """Where reading takes longer than the time to its next slot, the other jobs of its lane still get their turn each hour."""
+    ran: Counter[str] = Counter()
+    moment = NOW
+    children: dict[str, tuple[Process, datetime]] = {}
+
+    def spawn(_config: Config, job: Job, _slot: datetime) -> Any:
+        ran[job.name] += 1
+        children[job.name] = (Process(), moment + timedelta(seconds=61 if job.name == "ingest" else 2))
+        return children[job.name][0]
+
+    with opened(quick_place.database) as store:
+        runner = Runner(store, quick_place.configure(), Health("127.0.0.1", 0), spawn)
+        for _ in range(900):
+            runner.tick(moment)
+            moment += timedelta(seconds=5)
+            for process, end in children.values():
+                process.code = 0 if moment >= end else None
+    assert {name: ran[name] for name in ("summarise", "labels", "detect")} == {"summarise": 2, "labels": 2, "detect": 2}
+    assert ran["ingest"] > 60
+
+
+def test_deadline_beside_a_stuck_writer(quick_place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child that holds the database past its deadline is ended all the same: no beat waits for it for good."""
+    monkeypatch.setattr("jobs.schedule.BEAT_WAIT_SECONDS", 0.02)
+    started: list[str] = []
+
+    def spawn(_config: Config, job: Job, _slot: datetime) -> Any:
+        started.append(job.lane)
+        return Process()
+
+    with opened(quick_place.database) as store, store.write():
+        runner = Runner(store, quick_place.configure(), Health("127.0.0.1", 0), spawn)
+        for _ in range(2):
+            with pytest.raises(StoreError, match="another process writes"):
+                runner.tick(NOW)
+            for child in runner.lanes.values():
+                child.deadline = 0
+    assert sorted(started) == ["fast", "fast", "slow", "slow", "talk", "talk"]
 
 
 def test_run_until_a_signal(place: Place) -> None:

@@ -1,15 +1,18 @@
 """Somebody is told, once, when the feed or Vigie itself needs them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+import pytest
 
 from jobs.detect import detect
 from jobs.ingest import ingest
 from jobs.pin import pin
 from jobs.summarise import summarise
 from jobs.watch import watch
-from monitor.store import outbox
+from monitor.store import outbox, runs
 from monitor.store.store import Store
-from monitor.window import Window, hour_of
+from monitor.verdict import Verdict
+from monitor.window import Window, hour_of, microseconds
 from tests.conftest import NOW, Place, opened
 
 
@@ -33,3 +36,37 @@ def test_silence_is_told_once(quick_place: Place) -> None:
         for later in (6, 7, 30):
             watch(store, config, NOW + timedelta(hours=later))
         assert subjects(store).count("service:silent:ape") == 1
+
+
+def test_each_silence(quick_place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second silence on the same day is another one."""
+    config = quick_place.configure()
+
+    def silent_since(last: datetime) -> None:
+        told = Verdict("SILENT", "No prediction", None, None)
+        monkeypatch.setattr("jobs.watch.verdicts", lambda *_: [("ape", told, {"last_us": microseconds(last)})])
+
+    with opened(quick_place.database) as store:
+        for last in (6, 7, 7):
+            silent_since(NOW.replace(hour=last))
+            watch(store, config, NOW.replace(hour=last + 2))
+        assert subjects(store).count("service:silent:ape") == 2
+
+
+def test_killed_job(quick_place: Place) -> None:
+    """A job whose child is killed in each of its slots is told of once, beside jobs that run every minute."""
+    config = quick_place.configure()
+    with opened(quick_place.database) as store:
+        for hour in range(6):
+            with store.write() as connection:
+                at = microseconds(NOW + timedelta(hours=hour))
+                runs.claim(connection, "labels", at, "host:999999:1", at)
+                for minute in range(60):
+                    slot = at + minute * 60_000_000
+                    for job in ("ingest", "act", "watch", "notify"):
+                        fence = runs.claim(connection, job, slot, "host:1:1", slot)
+                        runs.finish(connection, (job, slot, fence or 0), "ok", "", "", now_us=slot)
+            watch(store, config, NOW + timedelta(hours=hour))
+            assert subjects(store).count("service:job:labels") == (hour >= 3)
+        with store.read() as connection:
+            assert "killed" in outbox.about(connection, "service:job:labels")[0]["facts"]

@@ -64,6 +64,21 @@ def test_error_without_password(postgres) -> None:
     assert "missing" in str(trouble.value)
 
 
+def test_busy_writer(tmp_path: Path) -> None:
+    """A writer waits for another one so long and no longer, and says why; afterwards it writes."""
+    with opened(f"sqlite:///{tmp_path}/vigie.db") as store:
+
+        def second() -> None:
+            with store.write(wait_s=0.05) as connection:
+                runs.beat(connection, "r", 5, "1")
+
+        with store.write(), pytest.raises(StoreError, match=r"another process writes for more than 0\.05 s"):
+            second()
+        second()
+        with store.read() as connection:
+            assert runs.last_tick_us(connection) == 5
+
+
 def test_private_file(tmp_path: Path) -> None:
     """An SQLite file, its log and its folder are for us alone."""
     with opened(f"sqlite:///{tmp_path}/data/vigie.db") as store, store.read():

@@ -31,6 +31,7 @@ from monitor.store import (
     shadow,
 )  # fmt: skip
 from monitor.store.store import Store
+from monitor.store.tables import job_run
 from monitor.window import MICROSECONDS_PER_HOUR, Window, hour_of, microseconds
 from tests.conftest import NOW, Place
 
@@ -366,14 +367,38 @@ def test_arrivals(connection: Connection) -> None:
     assert [row.id for row in arrivals.active(connection, "api")] == [identity]
 
 
+def test_failing(connection: Connection) -> None:
+    """A job fails when its last three ended runs did, however many other jobs ran meanwhile; a killed run failed too."""
+    told = {
+        "labels": "ok failed failed failed",
+        "detect": "failed abandoned failed running due skipped",
+        "ingest": "failed failed failed ok" + " ok" * 500,
+        "notify": "failed failed running",
+        "report": "failed ok failed failed",
+    }
+    rows = [(job, slot, state) for job, states in told.items() for slot, state in enumerate(states.split())]
+    rows.append(("labels", 1000, "ok"))  # a clock that ran ahead
+    connection.execute(
+        job_run.insert(),
+        [
+            {"job": job, "slot_us": slot, "state": state, "attempt": 1, "fence": 1, "owner": "", "line": f"{state} {slot}",
+             "trouble": ""}
+            for job, slot, state in rows
+        ],
+    )  # fmt: skip
+    assert [tuple(one.values()) for one in runs.failing(connection, 3, 900)] == [
+        ("detect", 0, 2, "failed 2"), ("labels", 1, 3, "failed 3")]  # fmt: skip
+
+
 def test_runs(connection: Connection) -> None:
     """Runs are told newest first, and the last tick is the newest of all runners."""
     for slot in (1, 2):
         fence = runs.claim(connection, "ingest", slot, "h:1:1", 10)
         runs.finish(connection, ("ingest", slot, fence or 0), "ok", f"slot {slot}", "", now_us=11)
     assert [row["line"] for row in runs.latest(connection)] == ["slot 2", "slot 1"]
-    assert runs.is_done(connection, "ingest", 1)
-    assert not runs.is_done(connection, "ingest", 3)
+    assert runs.is_done(connection, "ingest", 1, 2)
+    assert not runs.is_done(connection, "ingest", 3, 3)
+    assert not runs.is_done(connection, "notify", 1, 2)
     for runner, tick in (("a", 5), ("b", 3), ("a", 4)):
         runs.beat(connection, runner, tick, "1")
     assert runs.last_tick_us(connection) == 4
