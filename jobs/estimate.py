@@ -14,7 +14,6 @@ from monitor.store import estimates, labels, profiles, references
 from monitor.store.store import Store
 from monitor.window import Window, hour_of, start_of
 
-AUDIT_DAYS = 28
 NO_THRESHOLD = Figure(None, None, None, 0, "no threshold was in force, so no answer was automatic")
 
 
@@ -35,13 +34,14 @@ def estimate(store: Store, config: Config, now: datetime) -> str:
 
 
 def _figures(store: Store, config: Config, name: str, now: datetime) -> list[dict[str, Any]]:
+    audit_days = config.models[name].audit_days_limit
     with store.read() as connection:
         pinned, span = references.active(connection, name), profiles.span(connection, name)
         if pinned is None or span is None:
             return []
         truth = labels.joined(connection, name)
         window = Window(pinned.first_hour, pinned.end_hour)
-        days = range(pinned.first_hour // 24 + AUDIT_DAYS, min(span.end, hour_of(now)) // 24)
+        days = range(pinned.first_hour // 24 + audit_days, min(span.end, hour_of(now)) // 24)
         hours = profiles.by_hour(connection, name, span)
     calibration = _calibration(truth, window)
     if calibration is not None:
@@ -49,7 +49,7 @@ def _figures(store: Store, config: Config, name: str, now: datetime) -> list[dic
             estimates.keep_calibration(connection, name, calibration.right, calibration.labels)
     rows = []
     for day in days:
-        rows += _measured(name, day, truth)
+        rows += _measured(name, day, truth, audit_days)
         scores = [hours[h].score for h in range(day * 24, day * 24 + 24) if h in hours]
         if calibration is not None and scores:
             day_scores = sum(scores[1:], scores[0])
@@ -78,11 +78,11 @@ def _calibration(truth: pl.DataFrame, window: Window) -> Calibration | None:
     return fit(known["score_step"].to_numpy() / 10_000, right, np.ones(known.height))
 
 
-def _measured(name: str, day: int, truth: pl.DataFrame) -> list[dict[str, Any]]:
+def _measured(name: str, day: int, truth: pl.DataFrame, audit_days: int) -> list[dict[str, Any]]:
     audited = truth.filter(
         (pl.col("source") == "audit")
         & pl.col("inclusion").is_not_null()
-        & (pl.col("day") > day - AUDIT_DAYS)
+        & (pl.col("day") > day - audit_days)
         & (pl.col("day") <= day)
     )
     automatic = audited.filter(pl.col("decision") == "automatic")
@@ -91,7 +91,7 @@ def _measured(name: str, day: int, truth: pl.DataFrame) -> list[dict[str, Any]]:
         right = (some["truth"] == some["answer"]).cast(pl.Float64).to_numpy()
         newest = some["day"].max() if some.height else None
         figure = measured(right, some["inclusion"].to_numpy())
-        note = figure.note or f"audit of {AUDIT_DAYS} days, newest answer of {start_of(24 * newest):%d %b %Y}"
+        note = figure.note or f"audit of {audit_days} days, newest answer of {start_of(24 * newest):%d %b %Y}"
         rows.append(_row(name, day, what, "measured", Figure(figure.value, figure.low, figure.high, figure.size, note)))
     return rows
 

@@ -12,11 +12,12 @@ class Evidence:
     """
     Hold the facts a verdict rests on; times are texts already, `None` means that it is not known.
 
-    `evidence` is the share (0 to 1) of what opens an incident, `expected_since` the predictions that were to be expected
+    `behind` says that traffic waits for judgement, or was to be expected, for longer than judging takes; `evidence` is the share (0 to 1) of what opens an incident, `expected_since` the predictions that were to be expected
     since the last one.
     """
 
     judged_until: str | None = None
+    behind: bool = False
     reference: str | None = None  # why there is no usable reference; None when there is one
     incident: tuple[int, str, str] | None = None  # number, since, claim
     evidence: float = 0.0
@@ -56,6 +57,10 @@ def verdict(facts: Evidence) -> Verdict:
         return Verdict("UNKNOWN", f"We cannot know: {facts.reference}.")
     if facts.judged_until is None:
         return Verdict("UNKNOWN", "We cannot know: no hour was judged yet.")
+    if facts.behind:
+        return Verdict(
+            "UNKNOWN", f"We cannot know: not judged since {facts.judged_until} (vigie once detect; see Service)."
+        )
     if facts.evidence >= facts.warning_share:
         return Verdict("WATCH", f"Something gathers ({facts.evidence:.0%} of what opens an incident); nobody was told.")
     if facts.accuracy is not None:

@@ -41,6 +41,12 @@ def add(connection: Connection, rows: list[dict[str, Any]]) -> int:
     return int(connection.execute(count).scalar_one() - before)
 
 
+def newest_audit_day(connection: Connection, model: str) -> int | None:
+    """Return the day of the newest answer that was audited; None when none was."""
+    audited = (label.c.model == model, label.c.source == "audit", label.c.inclusion.is_not(None))
+    return connection.execute(select(func.max(label.c.day)).where(*audited)).scalar()
+
+
 def joined(connection: Connection, model: str, window: Window | None = None) -> pl.DataFrame:
     """
     Return the newest label per prediction and source, beside what was answered.

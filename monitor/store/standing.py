@@ -8,11 +8,14 @@ from sqlalchemy import Connection, func, select
 
 from monitor.detection import season
 from monitor.detection.baseline import VOLUME, Baseline
+from monitor.detection.explain import shown
 from monitor.settings import Model
-from monitor.store import detectors, incidents, references
+from monitor.store import detectors, incidents, labels, readings, references
 from monitor.store.tables import estimate, prediction
 from monitor.verdict import Evidence
-from monitor.window import MICROSECONDS_PER_HOUR, hour_of, microseconds, moment, start_of
+from monitor.window import MICROSECONDS_PER_HOUR, Window, hour_of, moment, start_of
+
+JUDGED_WITHIN_HOURS = 6  # grace, watermark and one hourly run take less
 
 
 def facts(connection: Connection, model: Model, now: datetime, warning_share: float, silent_after: float
@@ -33,29 +36,67 @@ def facts(connection: Connection, model: Model, now: datetime, warning_share: fl
     baseline = Baseline.from_bytes(row.baseline)
     saved = detectors.load(connection, model.name, row.id)
     judged = None if saved is None else f"{start_of(saved.judged_until):%a %d %b %H:%M} UTC"
-    found = incidents.all(connection, model.name, ("open",))
-    incident = None
-    if found:
-        one = found[0]
-        incident = (
-            one.id,
-            f"{start_of(one.onset_hour):%a %d %b %H:%M}",
-            one.claim + ("" if len(found) == 1 else f" (and {len(found) - 1} more)"),
-        )
+    until = None if saved is None else int(saved.judged_until)
+    behind = until is not None and _behind(connection, model.name, baseline, until, now=now, silent_after=silent_after)
+    incident = _incident(connection, model.name, baseline, until)
     evidence = Evidence(
-        judged_until=judged, incident=incident, evidence=0.0 if saved is None else saved.evidence, warning_share=warning_share,
-        last_seen=seen, expected_since=_expected_since(baseline, last_us, now), silent_after=silent_after, accuracy=unknown,
+        judged_until=judged, behind=behind, incident=incident, evidence=0.0 if saved is None else saved.evidence, warning_share=warning_share,
+        last_seen=seen, expected_since=_due_since(baseline, last_us, now), silent_after=silent_after, accuracy=unknown,
     )  # fmt: skip
     return evidence, {"judged_until": judged, "accuracy": unknown, "evidence": evidence.evidence, "last_us": last_us}
 
 
-def _expected_since(baseline: Baseline, last_us: int | None, now: datetime) -> float:
-    first = (baseline.end_hour if last_us is None else last_us // MICROSECONDS_PER_HOUR) + 1
-    hours = np.arange(max(first, hour_of(now) - 24 * 14), hour_of(now))
+def _incident(connection: Connection, model: str, baseline: Baseline, until: int | None) -> tuple[int, str, str] | None:
+    """Return number, onset and claim of the newest open incident: with its metric's value now, who cares, how many more."""
+    found = incidents.all(connection, model, ("open",))
+    if not found:
+        return None
+    one, more = found[0], len(found) - 1
+    claim = one.claim
+    if one.causes and until is not None:
+        now = _last_day(connection, model, baseline, one.causes[0].metric, until)
+        claim += "" if now is None else f"; now {now}"
+    claim += "" if one.acknowledged_by is None else f"; acknowledged by {one.acknowledged_by}"
+    claim += "" if not more else f" (and {more} more incident{'s' if more > 1 else ''})"
+    return one.id, f"{start_of(one.onset_hour):%a %d %b %H:%M}", claim
+
+
+def _last_day(connection: Connection, model: str, baseline: Baseline, name: str, until: int) -> str | None:
+    """Write a metric's value over the last judged day; None when it has no readings of it."""
+    metric = next((one for one in baseline.metrics if one.name == name), None)
+    read = readings.history(connection, model, name, Window(until - 24, until)).drop_nulls("value")
+    size = read["size"].to_numpy()
+    if metric is None or not size.sum():
+        return None
+    return shown(metric.shown(float(np.average(read["value"].to_numpy(), weights=size))), metric.unit)
+
+
+def _due(baseline: Baseline, first: int, end: int) -> float:
+    """Return how many predictions the reference leads to expect in these hours, of the last two weeks of them."""
+    hours = np.arange(max(first, end - 24 * 14), end)
     if not len(hours):
         return 0.0
     cells = np.array(baseline.seasons[VOLUME].cells)
     return float(np.expm1(cells[season.cell_of(hours)]).sum())
+
+
+def _due_since(baseline: Baseline, last_us: int | None, now: datetime) -> float:
+    first = (baseline.end_hour if last_us is None else last_us // MICROSECONDS_PER_HOUR) + 1
+    return _due(baseline, first, hour_of(now))
+
+
+def _behind(
+    connection: Connection, model: str, baseline: Baseline, until: int, *, now: datetime, silent_after: float
+) -> bool:
+    """Say whether hours that should be judged by now had predictions, or were to have them."""
+    due = hour_of(now) - JUDGED_WITHIN_HOURS
+    if due <= until:
+        return False
+    first_us, end_us = until * MICROSECONDS_PER_HOUR, due * MICROSECONDS_PER_HOUR
+    waiting = select(prediction.c.uid).where(
+        prediction.c.model == model, prediction.c.time >= first_us, prediction.c.time < end_us
+    )
+    return _due(baseline, until, due) >= silent_after or connection.execute(waiting.limit(1)).first() is not None
 
 
 def _accuracy(connection: Connection, model: Model, now: datetime) -> str | None:
@@ -64,11 +105,14 @@ def _accuracy(connection: Connection, model: Model, now: datetime) -> str | None
         select(estimate).where(estimate.c.model == model.name, estimate.c.name == "accuracy_automatic", estimate.c.basis == "measured")
         .order_by(estimate.c.day.desc()).limit(1)
     ).one_or_none()  # fmt: skip
-    if newest is None or newest.value is None:
-        return "no audited label is at hand" if newest is None else str(newest.note)
-    age = microseconds(now) // (24 * MICROSECONDS_PER_HOUR) - newest.day
+    audited = labels.newest_audit_day(connection, model.name)
+    if newest is None or audited is None:
+        return "no audited label is at hand"
+    age = hour_of(now) // 24 - audited
     if age > model.audit_days_limit:
         return f"the newest audit is {age} days old (limit {model.audit_days_limit})"
+    if newest.value is None:
+        return str(newest.note)
     half = (newest.high - newest.low) / 2
     if half > model.accuracy_half_width_limit:
         return f"accuracy of automatic answers is known to ±{100 * half:.1f} points only (limit {100 * model.accuracy_half_width_limit:.0f})"

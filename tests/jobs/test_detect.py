@@ -11,6 +11,7 @@ import pytest
 from jobs.detect import detect, pending
 from jobs.ingest import ingest
 from jobs.pin import pin
+from jobs.status import verdicts
 from jobs.summarise import summarise
 from monitor.config import Config
 from monitor.store import detectors, incidents, references
@@ -130,3 +131,32 @@ def test_reopened(config: Config, store: Store) -> None:
     ]  # fmt: skip
     assert (again.state, again.quiet_hours) == ("open", 0)
     assert sum(cause.share for cause in again.causes) <= 1 + 1e-9
+
+
+def test_not_judged(place: Place, config: Config, store: Store) -> None:
+    """Traffic that nobody judged for days is not known to be well, however fresh it is; a few hours are usual."""
+    with store.write() as connection:
+        connection.execute(incident.update().values(state="closed", closed_as="fixed"))
+        connection.execute(detector.update().values(evidence=0.0))
+    ((_, soon, _),) = verdicts(store, config, END + timedelta(hours=3))
+    later = END + timedelta(days=20)
+    place.write(9, seed=4, first=later - timedelta(hours=1), hours=1)
+    ingest(store, config, later)
+    ((_, late, _),) = verdicts(store, config, later)
+    assert "as usual" in soon.sentence
+    assert late.status == "UNKNOWN"
+    assert "not judged since Wed 02 Sep 23:00 UTC" in late.sentence
+
+
+def test_sentence(config: Config, store: Store) -> None:
+    """The sentence on an incident tells its metric now, how many more are open, and who looks after it."""
+    usual = {"state": "open", "causes": "[]", "detail": "{}", "quiet_hours": 0, "revision": 1}
+    with store.write() as connection:
+        for hour in range(3):
+            connection.execute(incident.insert().values(model="ape", found_hour=hour + 2, onset_hour=hour, **usual))
+        connection.execute(reading.update().where(reading.c.metric == "unknown_words").values(value=0.125))
+        first = incidents.all(connection)[0]
+        incidents.acknowledge(connection, first.id, None, "alice", "seen", now=END)
+    ((_, verdict, _),) = verdicts(store, config, END)
+    assert verdict.incident_id == first.id
+    assert verdict.sentence.endswith("-> 100.0 %; now 12.5 %; acknowledged by alice (and 3 more incidents)")

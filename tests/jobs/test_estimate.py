@@ -11,6 +11,7 @@ from jobs.estimate import estimate
 from jobs.ingest import ingest
 from jobs.labels import labels
 from jobs.pin import pin
+from jobs.status import verdicts
 from jobs.summarise import summarise
 from monitor.config import Config
 from monitor.store import estimates
@@ -73,3 +74,25 @@ def test_no_threshold(labelled: tuple[Place, Store]) -> None:
         assert [row["value"] for row in found.values()] == [None] * len(found)
         assert all("no threshold" in row["note"] for row in found.values())
     assert all(row["value"] is not None for row in figures(store, config, "accuracy").values())
+
+
+def test_old_audit(labelled: tuple[Place, Store]) -> None:
+    """Audited answers of three weeks ago are not today's accuracy where a week is the limit, though figures go on daily."""
+    place, store = labelled
+    limits = "    audit_days_limit: 7\n    accuracy_half_width_limit: 0.5\n"
+    with (place.folder / "labels" / "b.csv").open("w", newline="") as out:
+        told = csv.writer(out)
+        told.writerow(("request_id", "label", "source", "inclusion", "annotator", "labelled_at"))
+        for row in place.written:
+            if "topk" in row and row["time"] < NOW - timedelta(days=21):
+                told.writerow((row["request_id"], row["topk"][0][0], "audit", "1.0", "ann", "2026-09-01T10:00:00Z"))
+    for more, why in (("", None), (limits, "the newest audit is 21 days old (limit 7)")):
+        config = place.configure(replaced=("    classes: 4\n", "    classes: 4\n" + more))
+        labels(store, config, NOW)
+        estimate(store, config, NOW)
+        ((_, _, extras),) = verdicts(store, config, NOW)
+        assert extras["accuracy"] == why
+        with store.read() as connection:
+            newest = estimates.latest(connection, "ape")["accuracy_automatic", "measured"]
+        assert newest["day"] == DAY - 1
+        assert (newest["value"] is None) == bool(more)

@@ -13,6 +13,7 @@ GOOD = Evidence(judged_until="18:00", last_seen="17:59")
 FACTS = st.builds(
     Evidence,
     judged_until=st.none() | st.just("18:00"),
+    behind=st.booleans(),
     reference=st.none() | st.just("no reference is pinned"),
     incident=st.none() | st.just((7, "Monday", "latency doubled")),
     evidence=st.floats(0, 1),
@@ -31,6 +32,8 @@ FACTS = st.builds(
         ({"incident": (7, "Monday", "Slow.")}, "ALARM", "Incident #7 is open since Monday: Slow."),
         ({"reference": "none is pinned"}, "UNKNOWN", "none is pinned"),
         ({"judged_until": None}, "UNKNOWN", "no hour was judged yet"),
+        ({"behind": True, "evidence": 0.5}, "UNKNOWN", "not judged since 18:00"),
+        ({"behind": True, "expected_since": 50.0}, "SILENT", "No prediction since 17:59"),
         ({"evidence": 0.1}, "WATCH", "10% of what opens an incident"),
         ({"accuracy": "no label"}, "UNKNOWN", "no label"),
         ({"accuracy": "no label", "evidence": 0.5}, "WATCH", "50%"),
@@ -49,7 +52,7 @@ def test_each(facts, status, said):
 def test_green(facts):
     """OK needs all of it: judged, referenced, quiet, heard from, and accuracy known."""
     earned = (
-        facts.judged_until is not None and facts.reference is None and facts.incident is None and facts.accuracy is None
+        facts.judged_until is not None and not facts.behind and facts.reference is None and facts.incident is None and facts.accuracy is None
         and facts.evidence < facts.warning_share and facts.expected_since < facts.silent_after
     )  # fmt: skip
     assert (verdict(facts).status == "OK") == earned
