@@ -62,7 +62,7 @@ def _service(_store: Store, _config: Config, facts: dict[str, Any], now: datetim
     rows = [
         ("What", facts["what"].removeprefix("service:")),
         ("Last words", facts["line"]),
-        ("Do now", "vigie once; see the page Service"),
+        ("Do now", facts.get("do", "vigie once; see the page Service")),
     ]
     return letter(f"[Vigie] service: {facts['what'].removeprefix('service:')}", "ALARM", [Block("Vigie itself needs somebody", rows)],
                   f"Vigie, {now:%d %b %Y %H:%M} UTC")  # fmt: skip

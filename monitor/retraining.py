@@ -6,6 +6,7 @@ Net benefit over H weeks: `NB = rho (H G + g H^2 / 2) - C_retrain - C_risk` with
 only through cases that went to people and answers that were wrong.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +17,16 @@ DRAWS = 4000
 SURE, UNSURE = 0.8, 0.2
 NINETY_FIVE, EIGHTY = 1.96, 1.2816
 LABELS_NEEDED = 2000
+
+
+def approval_runs(recommendation: str, trigger: Sequence[str]) -> str:
+    """
+    Say what an approval starts: the command, and only where a new model is what was proposed.
+
+    >>> approval_runs("retrain", ["make", "train"]), approval_runs("wait", ["make", "train"])
+    ('make train', 'nothing; it is only put on record')
+    """
+    return " ".join(trigger) if recommendation == "retrain" and trigger else "nothing; it is only put on record"
 
 
 @dataclass(frozen=True)

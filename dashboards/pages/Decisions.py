@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboards import shared, views
+from monitor.retraining import approval_runs
 from monitor.window import moment
 
 WORDS = {"retrain": "Retrain", "label_first": "Label first", "wait": "Wait"}
@@ -38,7 +39,7 @@ tiles[2].metric("Above zero with probability", f"{evidence['probability']:.2f}")
 shared.table([{**term, "share of variance": evidence["variance_shares"].get(term["name"])} for term in evidence["terms"]],
              "name", "value", "low", "high", "source", "share of variance")  # fmt: skip
 st.text("Approval runs:")
-st.code(" ".join(one["trigger"]) or "nothing", language=None)
+st.code(approval_runs(one["recommendation"], one["trigger"]), language=None)
 st.text(
     f"Proposed {moment(one['made_us']):%d %b %Y %H:%M} UTC by {one['requester']}, open until {moment(one['expires_us']):%d %b %Y}."
 )

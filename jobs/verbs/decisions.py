@@ -46,6 +46,7 @@ def show_decision(context: typer.Context, number: int, as_json: JsonOption = Fal
     """Show one decision with every term of its evidence."""
     import json
 
+    from monitor.retraining import approval_runs
     from monitor.store import decisions as stored
 
     _, store = session(context).both(read_only=True)
@@ -53,7 +54,7 @@ def show_decision(context: typer.Context, number: int, as_json: JsonOption = Fal
         one = stored.get(connection, number)
     lines = [f"#{one['id']} {one['model']}: {one['recommendation']} ({one['state']})", str(one["sentence"]),
              json.dumps(one["evidence"], indent=2, ensure_ascii=False, default=str),
-             f"approval runs: {one['trigger'] or 'nothing'}"]  # fmt: skip
+             f"approval runs: {approval_runs(one['recommendation'], one['trigger'])}"]  # fmt: skip
     show(one, as_json, lines, f"vigie decisions approve {number} --reason ...")
 
 
@@ -64,7 +65,7 @@ def approve(
     reason: Annotated[str, typer.Option(help="At least 10 characters.")],
     dry_run: bool = False,
 ) -> None:
-    """Approve it; the configured command runs once."""
+    """Approve it; of a "retrain" the configured command runs once, the others are put on record."""
     _act(context, "approve", number, reason, dry_run)
 
 

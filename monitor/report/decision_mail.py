@@ -5,6 +5,7 @@ from typing import Any
 
 from monitor.letter import Letter
 from monitor.report.letters import Block, letter, tidy
+from monitor.retraining import approval_runs
 from monitor.window import moment
 
 WORDS = {"retrain": "retrain", "label_first": "label first", "wait": "wait"}
@@ -22,7 +23,7 @@ def decision_mail(decision: dict[str, Any], url: str, now: datetime) -> Letter:
         ("Waiting", f"a week costs about {evidence['weekly_loss'][0]:,.0f} EUR ({low:,.0f} to {high:,.0f})"),
         ("Benefit", (f"{evidence['benefit'][0]:,.0f} EUR over {evidence['horizon_weeks']:g} weeks ({evidence['benefit'][1]:,.0f} to {evidence['benefit'][2]:,.0f}); "
          f"above zero with probability {evidence['probability']:.2f}")),
-        ("Approval runs", tidy(" ".join(decision["trigger"]) or "nothing")),
+        ("Approval runs", tidy(approval_runs(decision["recommendation"], decision["trigger"]))),
         ("Until", f"{moment(decision['expires_us']):%d %b %Y}"),
         ("Do now", f"vigie decisions approve {decision['id']} --reason ...   or   vigie decisions reject {decision['id']} --reason ..."),
     ]  # fmt: skip

@@ -131,8 +131,14 @@ def begin_call(connection: Connection, number: int, now: datetime) -> bool:
     return True
 
 
+def calling(connection: Connection) -> list[dict[str, Any]]:
+    """Return the decisions whose call was begun and has not ended."""
+    query = select(trigger_call.c.decision).where(trigger_call.c.state == "calling").order_by(trigger_call.c.decision)
+    return [get(connection, number) for number in connection.execute(query).scalars().all()]
+
+
 def end_call(connection: Connection, number: int, state: str, answer: str, now: datetime) -> None:
-    """Note how the call ended (started, failed, in_doubt) and move the decision on."""
+    """Note how the call ended (started, failed, in_doubt, or recorded: nothing was to run) and move the decision on."""
     connection.execute(
         update(trigger_call).where(trigger_call.c.decision == number).values(state=state, answer=answer[:2000])
     )
@@ -140,7 +146,7 @@ def end_call(connection: Connection, number: int, state: str, answer: str, now: 
     _move(
         connection,
         row,
-        "failed" if state == "failed" else "triggered",
+        "triggered" if state == "started" else state,
         actor="vigie",
         reason=f"{state}: {answer[:200]}",
         now=now,

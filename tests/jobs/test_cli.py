@@ -6,7 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from jobs import cli
-from tests.conftest import CONFIG, Place
+from monitor.store import decisions
+from tests.conftest import CONFIG, NOW, Place, opened
 
 
 def run(place: Place, *arguments: str, monkeypatch: pytest.MonkeyPatch, capsys) -> tuple[int, str]:
@@ -111,6 +112,18 @@ def test_once_on_an_empty_store(quick_place: Place, vigie) -> None:
     assert vigie("compare")[0] == 7
     assert vigie("incidents", "show", "1")[0] == 7
     assert vigie("rebuild", "ape")[0] == 7
+
+
+def test_what_an_approval_runs(quick_place: Place, vigie) -> None:
+    """The command is shown where an approval would run it, and nowhere else."""
+    vigie("once")
+    parts = {"model": "ape", "evidence": {}, "requester": "vigie", "trigger": ["make", "train"]}
+    with opened(quick_place.database) as store, store.write() as connection:
+        for kind in ("wait", "retrain"):
+            proposal = {**parts, "recommendation": kind}
+            decisions.propose(connection, proposal, sentence=kind, now=NOW, expires_days=14)
+    assert "approval runs: nothing; it is only put on record\n" in vigie("decisions", "show", "1")[1]
+    assert "approval runs: make train\n" in vigie("decisions", "show", "2")[1]
 
 
 def test_once_twice(quick_place: Place, vigie) -> None:

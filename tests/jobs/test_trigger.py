@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from jobs.letters import render
 from jobs.trigger import trigger
 from monitor.config import Config
 from monitor.errors import StoreError
-from monitor.store import decisions
+from monitor.store import decisions, outbox
 from monitor.store.store import Store
 from tests.conftest import NOW, Place
 from tests.jobs.story import snapshot
@@ -84,13 +85,19 @@ def test_changed_command(place: Place, store: Store, config: Config) -> None:
 
 
 def test_cut_call(place: Place, store: Store, config: Config) -> None:
-    """A call that was begun and never answered is not begun again: a person decides."""
+    """A call that was begun and never answered is in doubt, told once to who may know, and never begun again."""
     number = proposed(store, config)
     judge(store, number)
     with store.write() as connection:
         assert decisions.begin_call(connection, number, NOW)
-    trigger(store, config, NOW)
-    assert (calls(place), seen(store, number)) == ("", ("approved", "calling"))
+    assert trigger(store, config, NOW) == "0 of 0 approved decisions started, 1 in doubt"
+    assert trigger(store, config, NOW + timedelta(days=1)) == "0 of 0 approved decisions started"
+    assert (calls(place), seen(store, number)) == ("", ("in_doubt", "in_doubt"))
+    with store.read() as connection:
+        told = outbox.about(connection, f"decision:{number}")
+    assert sorted(row["recipient"] for row in told) == ["ops@stat.example", "owner@stat.example"]
+    letter, note = render(store, config, {**told[0], "facts": json.loads(told[0]["facts"])}, NOW)
+    assert ("did it start?" in letter.text, "vigie decisions show 1" in letter.text, note) == (True, True, "")
 
 
 def test_stale_approval(place: Place, store: Store, config: Config) -> None:
@@ -114,11 +121,12 @@ def test_endings(place: Place, store: Store, command: list[str], state: str) -> 
 
 
 def test_other_recommendation(place: Place, store: Store, config: Config) -> None:
-    """An approved `wait` runs nothing and is on record."""
-    number = proposed(store, config, "wait")
-    judge(store, number)
-    trigger(store, config, NOW)
-    assert (calls(place), seen(store, number)[0]) == ("", "triggered")
+    """An approved `wait` or `label_first` runs nothing, is on record, and never reads as if something had started."""
+    for recommendation in ("wait", "label_first"):
+        number = proposed(store, config, recommendation)
+        judge(store, number)
+        assert trigger(store, config, NOW) == "0 of 1 approved decisions started, 1 only put on record"
+        assert (calls(place), seen(store, number)) == ("", ("recorded", "recorded"))
 
 
 def test_four_eyes(store: Store, config: Config) -> None:

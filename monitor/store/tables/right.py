@@ -101,7 +101,8 @@ decision = Table(
     Column("evidence", Text, nullable=False),
     Column("trigger", Text, nullable=False),  # resolved argv, JSON list
     Column("digest", String(64), nullable=False),
-    Column("state", String(16), nullable=False),  # proposed, approved, rejected, expired, triggered, done, failed
+    # proposed, approved, rejected, expired, triggered, failed, in_doubt, recorded (nothing was to run)
+    Column("state", String(16), nullable=False),
     Column("expires_us", BigInteger, nullable=False),
     Column("revision", Integer, nullable=False),
     UniqueConstraint("model", "digest"),
@@ -119,7 +120,7 @@ trigger_call = Table(
     "trigger_call",
     metadata,
     Column("decision", BigInteger, primary_key=True),  # one per decision, ever
-    Column("state", String(16), nullable=False),  # calling, started, failed, in_doubt
+    Column("state", String(16), nullable=False),  # calling, started, failed, in_doubt, recorded
     Column("called_us", BigInteger, nullable=False),
     Column("answer", Text, nullable=False),
 )

@@ -85,7 +85,7 @@ def week() -> Letter:
                        (incident(**FULL),), (decision,), 4.0, 200.0), NOW)  # fmt: skip
 
 
-def proposal() -> Letter:
+def proposal(recommendation: str = "retrain") -> Letter:
     term = {
         "name": "predictions",
         "value": 38_000.0,
@@ -96,7 +96,7 @@ def proposal() -> Letter:
     }
     evidence = {"weekly_loss": [1390.0, 740.0, 2560.0], "benefit": [4800.0, -300.0, 11_500.0], "horizon_weeks": 13, "probability": 0.89,
                 "terms": [term]}  # fmt: skip
-    return decision_mail({"id": 3, "model": "ape", "recommendation": "retrain", "sentence": EVIL, "trigger": ["train", EVIL],
+    return decision_mail({"id": 3, "model": "ape", "recommendation": recommendation, "sentence": EVIL, "trigger": ["train", EVIL],
                           "expires_us": 1_788_256_800_000_000, "evidence": evidence}, "https://vigie.example", NOW)  # fmt: skip
 
 
@@ -144,6 +144,15 @@ def test_texts_only_where_allowed() -> None:
     assert "secret" in alarm(with_texts=True).text
     for kind in ("opened", "worsened", "closed", "weekly", "decision"):
         assert "secret" not in LETTERS[kind]().text + LETTERS[kind]().html
+
+
+def test_what_an_approval_runs() -> None:
+    """Only "retrain" runs the command; the others say that nothing runs."""
+    assert "train <script>" in proposal().text
+    for recommendation in ("wait", "label_first"):
+        text = proposal(recommendation).text
+        assert "nothing; it is only put on record" in text
+        assert "train <script>" not in text
 
 
 def test_week_by_hand() -> None:
