@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboards import charts, shared, views
+from monitor.detection.explain import then_now
 from monitor.errors import NoData
 from monitor.window import hour_of
 
@@ -39,7 +40,9 @@ def one_incident(number: int) -> None:
     segments = one.detail.get("segments", [])
     if segments:
         st.subheader("Whom does it concern?")
-        shared.table(segments, "field", "value", "then", "now", "share_of_change")
+        unit = one.causes[0].unit if one.causes else ""
+        rows = [{**row, "then -> now": then_now(row, unit)} for row in segments]
+        shared.table(rows, "field", "value", "then -> now", "share_of_change")
     labels = one.detail.get("labels", [])
     if labels:
         st.altair_chart(charts.dumbbells(views.moved_labels(labels), "Answers that moved most"))

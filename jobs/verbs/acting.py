@@ -11,9 +11,10 @@ from monitor.store.store import Store
 
 
 def act_now(
-    store: Store, config: Config, verb: str, subject: str, *, reason: str, who: str, dry_run: bool, now: datetime
-) -> None:
-    """Insert the action row, apply pending rows, and print what became of it; a refusal exits with 2."""
+    store: Store, config: Config, verb: str, subject: str, *, reason: str, who: str, dry_run: bool, now: datetime,
+    following: str = "vigie status"
+) -> None:  # fmt: skip
+    """Insert the action row, apply pending rows, and print what became of it and what to do next; a refusal exits with 2."""
     from jobs.act import act
 
     if dry_run:
@@ -29,4 +30,4 @@ def act_now(
     if done["refusal"]:
         typer.echo(f"refused: {done['refusal']}", err=True)
         raise typer.Exit(2)
-    typer.echo(f"{verb} {subject}: applied\nNext: vigie status")
+    typer.echo(f"{verb} {subject}: applied\nNext: {following}")

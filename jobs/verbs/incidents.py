@@ -34,7 +34,7 @@ def list_incidents(
         for one in found:
             show(_plain(one), True, [])
         return
-    lines = [f"#{one.id:<4} {one.state:<10} {one.model:<12} since {start_of(one.onset_hour):%d %b %H:%M}  {_claim(one)}"
+    lines = [f"#{one.id:<4} {one.state:<10} {one.model:<12} since {start_of(one.onset_hour):%d %b %H:%M}  {_claim(one)}{_whose(one)}"
              for one in found]  # fmt: skip
     following = f"vigie incidents show {found[0].id}" if found else "vigie status"
     show(None, False, lines or ["no incident is open"], following)
@@ -43,6 +43,7 @@ def list_incidents(
 @incidents.command("show")
 def show_incident(context: typer.Context, number: int, as_json: JsonOption = False) -> None:
     """Show one incident: what changed, by how much, for whom, and what was done."""
+    from monitor.detection.explain import then_now
     from monitor.store import incidents as stored
     from monitor.window import start_of
 
@@ -51,12 +52,14 @@ def show_incident(context: typer.Context, number: int, as_json: JsonOption = Fal
         one = stored.get(connection, number)
         history = stored.history(connection, number)
     lines = [f"#{one.id} {one.model}: {_claim(one)}",
-             f"{one.state}, since {start_of(one.onset_hour):%Y-%m-%d %H:%M}, found {start_of(one.found_hour):%Y-%m-%d %H:%M} UTC"]  # fmt: skip
+             f"{one.state}, since {start_of(one.onset_hour):%Y-%m-%d %H:%M}, found {start_of(one.found_hour):%Y-%m-%d %H:%M} UTC{_whose(one)}"]  # fmt: skip
     lines += [f"  {cause.share:4.0%}  {cause.text}" for cause in one.causes]
-    lines += [f"  {s['share_of_change']:4.0%}  of the change is {s['field']} = {s['value']}"
+    lines += [f"  {s['share_of_change']:4.0%}  of the change is {s['field']} = {s['value']}: {then_now(s, one.causes[0].unit)}"
               for s in one.detail.get("segments", [])[:3]]  # fmt: skip
     lines += [f"  {change.at:%Y-%m-%d %H:%M} {change.change} by {change.actor}: {change.reason}" for change in history]
-    show(_plain(one), as_json, lines, f"vigie incidents ack {one.id} --reason ...")
+    verb = "close" if one.acknowledged_by else "ack"
+    following = "vigie status" if one.state == "closed" else f"vigie incidents {verb} {one.id} --reason ..."
+    show(_plain(one), as_json, lines, following)
 
 
 @incidents.command("ack")
@@ -98,12 +101,18 @@ def _act(context: typer.Context, verb: str, number: int, reason: str, dry_run: b
         who=config.person(shell_identity()),
         dry_run=dry_run,
         now=now(),
+        following=f"vigie incidents close {number} --reason ..." if verb == "ack" else "vigie status",
     )
 
 
 def _claim(one: object) -> str:
     causes = one.causes  # type: ignore[attr-defined]
     return str(one.detail.get("claim") or (causes[0].text if causes else ""))  # type: ignore[attr-defined]
+
+
+def _whose(one: object) -> str:
+    who = one.acknowledged_by  # type: ignore[attr-defined]
+    return f"; acknowledged by {who}" if who else ""
 
 
 def _plain(one: object) -> dict[str, object]:

@@ -75,6 +75,8 @@ def shown(value: float, unit: str) -> str:
     >>> shown(0.0312, "share"), shown(41.23, "ms"), shown(0.7123, "score")
     ('3.1 %', '41 ms', '0.71')
     """
+    if np.isnan(value):
+        return "nothing"
     if unit == "share":
         return f"{100 * value:.1f} %"
     if unit == "score":
@@ -111,7 +113,8 @@ def _movers(sides: Sides, *, only_new: bool = False, most: int = 2) -> str:
 
 def segments(cause: Cause, baseline: Baseline, sides: Sides, field: str) -> list[dict[str, Any]]:
     """
-    Return which segments carry the change of a cause: their value then and now, and their share of the whole change.
+    Return which segments carry the change of a cause: their value then and now in the cause's unit (nan where a segment
+    has none), and their share of the whole change.
 
     A segment's part is how much the whole moved because this segment's value, or its share of the records, moved.
     """
@@ -128,12 +131,22 @@ def segments(cause: Cause, baseline: Baseline, sides: Sides, field: str) -> list
         now = metric.read(sides.segments_now.get(name, Profile()), at)
         weight_then, weight_now = then.size / max(total_then, 1), now.size / max(total_now, 1)
         part = weight_now * (_or(now.value, middle) - middle) - weight_then * (_or(then.value, middle) - middle)
-        rows.append({"field": field, "value": name, "then": then.value, "now": now.value})
+        rows.append({"field": field, "value": name, "then": metric.shown(then.value), "now": metric.shown(now.value)})
         parts.append(part)
     whole = sum(parts)
     for row, part in zip(rows, parts, strict=True):
         row["share_of_change"] = part / whole if whole else 0.0
     return sorted(rows, key=lambda row: -row["share_of_change"])
+
+
+def then_now(segment: Mapping[str, Any], unit: str) -> str:
+    """
+    Write what a row of `segments` moved.
+
+    >>> then_now({"then": 40.2, "now": 53.0}, "ms")
+    '40 ms -> 53 ms'
+    """
+    return f"{shown(segment['then'], unit)} -> {shown(segment['now'], unit)}"
 
 
 def _or(value: float, other: float) -> float:

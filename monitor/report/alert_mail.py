@@ -5,6 +5,7 @@ from datetime import datetime
 
 import polars as pl
 
+from monitor.detection.explain import then_now
 from monitor.detection.incident import Incident
 from monitor.letter import Letter
 from monitor.report.letters import Block, Picture, letter, tidy
@@ -69,12 +70,9 @@ def _rows(incident: Incident, around: Surroundings, change: str) -> list[tuple[s
     rows += [("Evidence", f"{cause.share:.0%}  {tidy(cause.text, 300)}") for cause in incident.causes]
     where = incident.detail.get("segments", [])
     if where and where[0]["share_of_change"] >= 0.3:
-        rows.append(
-            (
-                "Whom",
-                f"{min(where[0]['share_of_change'], 1):.0%} of it is {where[0]['field']} {tidy(str(where[0]['value']))}",
-            )
-        )
+        whom = f"{min(where[0]['share_of_change'], 1):.0%} of it is {where[0]['field']} {tidy(str(where[0]['value']))}"
+        unit = incident.causes[0].unit if incident.causes else ""
+        rows.append(("Whom", f"{whom}: {then_now(where[0], unit)}"))
     languages = incident.detail.get("language", {})
     new = {c: s for c, s in languages.get("now", {}).items() if s - languages.get("then", {}).get(c, 0) > 0.01}
     if new:

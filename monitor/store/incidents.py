@@ -88,8 +88,10 @@ def note_quiet(connection: Connection, number: int, quiet_hours: int) -> None:
 def acknowledge(
     connection: Connection, number: int, revision: int | None, actor: str, reason: str, *, now: datetime
 ) -> Change:
-    """Say that somebody looks after the incident."""
+    """Say that somebody looks after the incident; refused with StoreError when they said so already."""
     old = _as_seen(connection, number, revision)
+    if old.acknowledged_by == actor:
+        raise StoreError(f"incident {number} is acknowledged by {actor} already")
     return change(connection, old, "acknowledged", actor=actor, reason=reason, at=now, key=f"ack:{actor}:{microseconds(now)}",
                   acknowledged_by=actor, acknowledged_us=microseconds(now))  # fmt: skip
 

@@ -109,12 +109,21 @@ def test_segment():
     assert said == "Unknown_words moved; 100% of it comes from caller survey"
 
 
+def test_segment_units():
+    """Of a metric that is judged as a logarithm the segments are told in its unit, like its cause."""
+    both = sides({"desk": profile(800, ms=40.0)}, {"desk": profile(400, ms=80.0)})
+    (row,) = explain.segments(_cause("latency"), baseline(), both, "caller")
+    assert (row["then"], row["now"]) == (pytest.approx(40, rel=0.01), pytest.approx(80, rel=0.01))
+    assert explain.then_now(row, "ms") == "40 ms -> 80 ms"
+
+
 def test_newcomer():
     """A caller that was not there before carries what its arrival moved."""
     both = sides({"desk": profile(800)}, {"desk": profile(400), "batch": profile(400, 0.5)})
     rows = explain.segments(_cause("unknown_words"), baseline(), both, "caller")
     assert (rows[0]["value"], rows[0]["share_of_change"]) == ("batch", pytest.approx(1.0))
     assert math.isnan(rows[0]["then"])
+    assert explain.then_now(rows[0], "share") == "nothing -> 50.0 %"
 
 
 def test_no_segments():

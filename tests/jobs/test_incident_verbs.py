@@ -1,0 +1,45 @@
+"""Whoever lists, shows or acknowledges an incident is told whose it is, what moved, and what to do next."""
+
+import pytest
+
+from monitor.detection.incident import Cause, Incident
+from monitor.store import incidents
+from monitor.window import hour_of
+from tests.conftest import NOW, Place, opened
+from tests.jobs.test_cli import run
+
+CAUSE = Cause("latency", "service", 1.0, "ms", 40.0, 53.0, 900.0, 1, "usual latency 40 ms -> 53 ms")
+WHERE = [{"field": "caller", "value": "desk", "share_of_change": 0.9, "then": 40.2, "now": 52.8},
+         {"field": "caller", "value": "survey", "share_of_change": 0.1, "then": float("nan"), "now": 51.0}]  # fmt: skip
+
+
+@pytest.fixture
+def vigie(quick_place: Place, monkeypatch: pytest.MonkeyPatch, capsys):
+    """Return a function that runs a verb on a store with one open incident."""
+    new = Incident(0, "ape", hour_of(NOW) - 5, hour_of(NOW), "open", (CAUSE,), {"segments": WHERE})
+    with opened(quick_place.database) as store, store.write() as connection:
+        incidents.open_new(connection, new, NOW)
+    return lambda *arguments: run(quick_place, *arguments, monkeypatch=monkeypatch, capsys=capsys)
+
+
+def test_acknowledged(vigie) -> None:
+    """After an acknowledgement its person is named and closing is next; the same person's second one is refused."""
+    assert vigie("incidents", "show", "1")[1].endswith("Next: vigie incidents ack 1 --reason ...\n")
+    code, said = vigie("incidents", "ack", "1")
+    assert (code, said) == (0, "ack incident:1: applied\nNext: vigie incidents close 1 --reason ...\n")
+    code, said = vigie("incidents", "ack", "1")
+    assert (code, "is acknowledged by os:" in said, "already" in said) == (2, True, True)
+    assert "; acknowledged by os:" in vigie("incidents", "list")[1]
+    said = vigie("incidents", "show", "1")[1]
+    assert "UTC; acknowledged by os:" in said
+    assert said.count("acknowledged by") == 2  # in its state, and once in its history
+    assert said.endswith("Next: vigie incidents close 1 --reason ...\n")
+    vigie("incidents", "close", "1", "--reason", "mended")
+    assert vigie("incidents", "show", "1")[1].endswith("Next: vigie status\n")
+
+
+def test_whom(vigie) -> None:
+    """What a segment moved is told in the unit of the cause."""
+    said = vigie("incidents", "show", "1")[1]
+    assert "90%  of the change is caller = desk: 40 ms -> 53 ms" in said
+    assert "10%  of the change is caller = survey: nothing -> 51 ms" in said
