@@ -51,7 +51,7 @@ def _hand_to_relay(store: Store, config: Config, row: dict[str, Any], letter: Le
     if smtp is None and config.delivery.file_drop is None:
         raise MailRefused("config.yaml names neither delivery.smtp nor delivery.file_drop", is_final=False)
     sender = smtp.sender if smtp is not None else "vigie@localhost"
-    mail = compose(letter, sender, row["recipient"], message_id=row["message_id"], attempt=row["attempt"],
+    mail = compose(letter, sender, row["recipient"], message_id=row["message_id"], attempt=row["attempt"], now=now,
                    possible_repeat=bool(row["possible_repeat"]), references=_opened(store, row))  # fmt: skip
     if smtp is None:
         assert config.delivery.file_drop is not None

@@ -10,8 +10,11 @@ import smtplib
 import ssl
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
+from email.utils import format_datetime
 
 from monitor.letter import Letter
 from monitor.settings import Smtp
@@ -55,13 +58,13 @@ def address(value: str) -> str:
     return value
 
 
-def compose(letter: Letter, sender: str, recipient: str, *, message_id: str, attempt: int, references: str = "",
-            possible_repeat: bool = False) -> EmailMessage:  # fmt: skip
-    """Return multipart/alternative of the text and multipart/related (HTML and its pictures)."""
+def compose(letter: Letter, sender: str, recipient: str, *, message_id: str, attempt: int, now: datetime,
+            references: str = "", possible_repeat: bool = False) -> EmailMessage:  # fmt: skip
+    """Return multipart/alternative of the text and multipart/related (HTML and its pictures), dated `now`."""
     mail = EmailMessage(policy=SMTP)
     mail["Subject"] = clean_header(letter.subject)
     mail["From"], mail["To"] = address(sender), address(recipient)
-    mail["Message-ID"] = message_id
+    mail["Date"], mail["Message-ID"] = format_datetime(now), message_id
     if references:
         mail["References"] = references
     mail["Auto-Submitted"] = "auto-generated"
@@ -85,29 +88,37 @@ def send(mail: EmailMessage, smtp: Smtp, password: str | None, handed_over: Call
     Raises MailRefused with `is_final` for answers of the 500s.
     """
     payload = re.sub(rb"(?m)^\.", b"..", mail.as_bytes(policy=SMTP))
+    relay = None
     try:
-        with smtplib.SMTP(smtp.host, smtp.port, timeout=CONNECT_SECONDS) as relay:
+        relay = smtplib.SMTP(smtp.host, smtp.port, timeout=CONNECT_SECONDS)
+        _sock(relay).settimeout(VERB_SECONDS)
+        _check(relay.ehlo(), 250)
+        if smtp.starttls == "required":
+            relay.starttls(context=ssl.create_default_context())
+            relay.ehlo()
+            if smtp.user and password is not None:
+                relay.login(smtp.user, password)
+        _check(relay.mail(str(mail["From"])), 250)
+        _check(relay.rcpt(str(mail["To"])), 250, 251)
+        _check(relay.docmd("DATA"), 354)
+        relay.send(payload if payload.endswith(b"\r\n") else payload + b"\r\n")
+        handed_over()
+        _sock(relay).settimeout(smtp.after_dot_s)
+        relay.send(b".\r\n")
+        _check(relay.getreply(), 250)
+        with suppress(OSError, smtplib.SMTPException):  # the relay has it: how it says goodbye changes nothing
             _sock(relay).settimeout(VERB_SECONDS)
-            _check(relay.ehlo(), 250)
-            if smtp.starttls == "required":
-                relay.starttls(context=ssl.create_default_context())
-                relay.ehlo()
-                if smtp.user and password is not None:
-                    relay.login(smtp.user, password)
-            _check(relay.mail(str(mail["From"])), 250)
-            _check(relay.rcpt(str(mail["To"])), 250, 251)
-            _check(relay.docmd("DATA"), 354)
-            relay.send(payload if payload.endswith(b"\r\n") else payload + b"\r\n")
-            handed_over()
-            _sock(relay).settimeout(smtp.after_dot_s)
-            relay.send(b".\r\n")
-            _check(relay.getreply(), 250)
+            relay.quit()
     except smtplib.SMTPServerDisconnected as error:
         raise MailRefused(f"the relay hung up: {error}", is_final=False) from None
     except smtplib.SMTPResponseException as error:
         raise MailRefused(f"{error.smtp_code} {error.smtp_error!r}", is_final=error.smtp_code >= 500) from None
     except (OSError, smtplib.SMTPException) as error:
         raise MailRefused(f"{type(error).__name__}: {error}", is_final=False) from None
+    finally:
+        if relay is not None:
+            with suppress(OSError, smtplib.SMTPException):
+                relay.close()
 
 
 def _sock(relay: smtplib.SMTP) -> ssl.SSLSocket:

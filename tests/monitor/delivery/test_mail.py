@@ -3,6 +3,10 @@
 import email
 import random
 import smtplib
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from email import policy
 from pathlib import Path
@@ -11,15 +15,18 @@ import pytest
 from pydantic import ValidationError
 
 from monitor.delivery.file_drop import drop
-from monitor.delivery.mail import MailRefused, address, clean_header, compose
+from monitor.delivery.mail import MailRefused, address, clean_header, compose, send
 from monitor.letter import Letter
 from monitor.settings import Smtp
 
+WHEN = datetime(2026, 9, 1, tzinfo=UTC)
 LETTER = Letter("ALARM é", "text\n.\n..dots\n", "<p><img src='cid:metric'></p>", {"metric": b"\x89PNG"})
 
 
 def parsed(letter: Letter, **more: object) -> email.message.EmailMessage:
-    sent = compose(letter, "vigie@stat.example", "ops@stat.example", message_id="<x@vigie>", attempt=1, **more)
+    sent = compose(
+        letter, "vigie@stat.example", "ops@stat.example", message_id="<x@vigie>", attempt=1, now=WHEN, **more
+    )
     found = email.message_from_bytes(sent.as_bytes(policy=policy.SMTP), policy=policy.default)
     assert isinstance(found, email.message.EmailMessage)
     return found
@@ -34,6 +41,11 @@ def test_parts() -> None:
     assert next(p for p in mail.walk() if p.get_content_type() == "image/png")["Content-ID"] == "<metric>"
     assert (mail["Subject"], mail["Auto-Submitted"], mail["References"], mail["X-Vigie-Possible-Repeat"]) == (
         "ALARM é", "auto-generated", "<first@vigie>", "yes")  # fmt: skip
+
+
+def test_date() -> None:
+    """A mail carries the time it was made at, as mail programs and relays expect."""
+    assert parsed(LETTER)["Date"] == "Tue, 01 Sep 2026 00:00:00 +0000"
 
 
 def test_no_header_can_be_injected() -> None:
@@ -90,7 +102,6 @@ def test_no_tls_no_mail() -> None:
     from aiosmtpd.handlers import Message
 
     from jobs.demo.mailbox import free_port
-    from monitor.delivery.mail import send
 
     class Kept(Message):
         def handle_message(self, message: email.message.Message) -> None:
@@ -100,12 +111,76 @@ def test_no_tls_no_mail() -> None:
     controller = Controller(Kept(), hostname="127.0.0.1", port=port)
     controller.start()
     try:
-        mail = compose(LETTER, "a@b.c", "d@e.f", message_id="<x@vigie>", attempt=1)
+        mail = compose(LETTER, "a@b.c", "d@e.f", message_id="<x@vigie>", attempt=1, now=WHEN)
         with pytest.raises(MailRefused):
             send(mail, Smtp(host="127.0.0.1", port=port, starttls="required"), None, _never)
     finally:
         controller.stop()
     assert smtplib.SMTPNotSupportedError.__name__
+
+
+@contextmanager
+def relay(answers: dict[bytes, bytes]) -> Iterator[tuple[int, list[bytes]]]:
+    """Serve one conversation with these answers to verbs and to the dot; yields the port and the mails that came."""
+    mails: list[bytes] = []
+
+    def serve() -> None:
+        talk, _ = listening.accept()
+        with talk, talk.makefile("rb") as lines:
+            talk.sendall(answers.get(b"HELLO", b"220 hi") + b"\r\n")
+            body: list[bytes] | None = None
+            for line in lines:
+                verb = line[:4].strip().upper() if body is None else line.strip()
+                if body is not None and verb != b".":
+                    body.append(line)
+                    continue
+                if body is not None:
+                    mails.append(b"".join(body))
+                body = [] if verb == b"DATA" else None
+                answer = answers.get(verb, b"354 go" if verb == b"DATA" else b"250 ok")
+                if not answer:
+                    return
+                talk.sendall(answer + b"\r\n")
+                if verb == b"STAR":
+                    return
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        helper = threading.Thread(target=serve, daemon=True)
+        helper.start()
+        yield listening.getsockname()[1], mails
+        helper.join(10)
+
+
+@pytest.mark.parametrize("goodbye", [b"500 too many commands", b"421 bye", b"nonsense", b""])
+def test_goodbye_does_not_matter(goodbye: bytes) -> None:
+    """A relay that took the mail has it, however it answers QUIT, or hangs up."""
+    mail = compose(LETTER, "a@b.c", "d@e.f", message_id="<x@vigie>", attempt=1, now=WHEN)
+    handed: list[bool] = []
+    with relay({b"QUIT": goodbye}) as (port, mails):
+        send(mail, Smtp(host="127.0.0.1", port=port, starttls="never"), None, lambda: handed.append(True))
+    assert (len(mails), handed) == (1, [True])
+
+
+@pytest.mark.parametrize(
+    ("answers", "is_final"),
+    [({b"HELLO": b"554 go away"}, True), ({b"HELLO": b"421 later"}, False), ({b"RCPT": b"550 no such"}, True),
+     ({b"MAIL": b"451 later"}, False), ({b".": b"552 too big"}, True), ({b".": b"451 later"}, False), ({b".": b""}, False)],
+)  # fmt: skip
+def test_refusals(answers: dict[bytes, bytes], is_final: bool) -> None:
+    """An answer of the 500s is for good, anything else may be tried again."""
+    mail = compose(LETTER, "a@b.c", "d@e.f", message_id="<x@vigie>", attempt=1, now=WHEN)
+    with relay(answers) as (port, _), pytest.raises(MailRefused) as refused:
+        send(mail, Smtp(host="127.0.0.1", port=port, starttls="never"), None, lambda: None)
+    assert refused.value.is_final == is_final
+
+
+def test_cut_while_encrypting() -> None:
+    """A relay that hangs up in the TLS handshake is one to try again."""
+    mail = compose(LETTER, "a@b.c", "d@e.f", message_id="<x@vigie>", attempt=1, now=WHEN)
+    answers = {b"EHLO": b"250-hi\r\n250 STARTTLS", b"STAR": b"220 go"}
+    with relay(answers) as (port, mails), pytest.raises(MailRefused) as refused:
+        send(mail, Smtp(host="127.0.0.1", port=port, starttls="required"), None, _never)
+    assert (refused.value.is_final, mails) == (False, [])
 
 
 def _never() -> None:
@@ -114,7 +189,6 @@ def _never() -> None:
 
 def test_drop_once(tmp_path: Path) -> None:
     """A dropped mail is a whole file by year and month; dropping it again replaces it."""
-    mail = compose(LETTER, "a@b.c", "d@e.f", message_id="<x@vigie>", attempt=1)
-    when = datetime(2026, 9, 1, tzinfo=UTC)
-    assert drop(mail, tmp_path, "x", when) == drop(mail, tmp_path, "x", when) == tmp_path / "2026/09/x.eml"
+    mail = compose(LETTER, "a@b.c", "d@e.f", message_id="<x@vigie>", attempt=1, now=WHEN)
+    assert drop(mail, tmp_path, "x", WHEN) == drop(mail, tmp_path, "x", WHEN) == tmp_path / "2026/09/x.eml"
     assert [file.name for file in (tmp_path / "2026/09").iterdir()] == ["x.eml"]
