@@ -158,6 +158,13 @@ def comparison(model: str) -> dict[str, Any] | None:
         return shadows.latest_comparison(connection, model)
 
 
+def troubles(model: str) -> list[str]:
+    """Return a sentence for each challenger of config.yaml that could not be tried."""
+    digests = [one.sha256 for one in shared.config().challengers.values() if one.sha256]
+    with shared.store().read() as connection:
+        return shadows.troubles(connection, model, digests)
+
+
 def service() -> dict[str, list[dict[str, Any]]]:
     """Return feed, rejects, jobs and messages."""
     with shared.store().read() as connection:

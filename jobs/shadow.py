@@ -21,8 +21,10 @@ from monitor.store.store import Store
 from monitor.window import MICROSECONDS_PER_HOUR, Window, hour_of, microseconds
 
 ROWS_A_TURN = 5000
-MOST_RESTARTS = 5
+MOST_GIVEN_UP = 3  # chunks a turn: a model that dies everywhere must not be started all night
 ANSWERED = {"answered", "cached"}
+RUN_WITH = ("callable", "python", "limits")  # what self-tests depend on besides the bytes
+COUNTED_WITH = ("automatic_at", "score")  # what pair counts depend on
 
 
 def shadow(store: Store, config: Config, now: datetime) -> str:
@@ -39,49 +41,70 @@ def shadow(store: Store, config: Config, now: datetime) -> str:
         try:
             told.append(_run(store, config, spec, now))
         except WorkerGone as gone:  # one that cannot be started must not keep the others from being compared
-            told.append(f"{spec.name}: could not be started ({gone.outcome})")
+            why = f"could not be started ({gone.outcome})"
+            with store.write() as connection:
+                stored.note_trouble(connection, spec.sha256, spec.name, spec.of, why=why, now_us=microseconds(now))
+            told.append(f"{spec.name}: {why}")
     return "; ".join(told) or "no challengers"
 
 
 def _run(store: Store, config: Config, spec: Challenger, now: datetime) -> str:
-    digest = spec.sha256 or ""
     window = Window(hour_of(now) - config.shadow.days * 24, hour_of(now))
     with Worker.start(spec) as worker:
         tests = _tested(store, config, spec, worker, now)
-        asked = _answer(store, config, spec, worker, window, now=now) if all(t["passed"] for t in tests) else 0
+        passed = all(t["passed"] for t in tests)
+        asked, left = _answer(store, config, spec, worker, window, now=now) if passed else (0, 0)
         isolation = worker.isolation
-    _pair(store, digest)
+    _pair(store, spec)
     word = _compare(store, config, spec, window, now=now, tested=(tests, isolation))
-    return f"{spec.name}: {asked} texts answered, {word}"
+    later = f", {left} left for next time because it kept dying" if left else ""
+    return f"{spec.name}: {asked} texts answered{later}, {word}"
 
 
 def _tested(store: Store, config: Config, spec: Challenger, worker: Worker, now: datetime) -> list[dict[str, Any]]:
+    """Return the self-tests, run anew when config.yaml lets the model run otherwise; counts with another threshold are dropped."""
+    digest, text = spec.sha256 or "", spec.model_dump_json()
     with store.read() as connection:
-        known = stored.known_challenger(connection, spec.sha256 or "")
-        span = profiles.span(connection, spec.of)
-        if known is not None:
-            return list(known["self_tests"])
-        if span is None:
+        known = stored.known_challenger(connection, digest)
+    before, mine = {} if known is None else json.loads(known["spec"]), json.loads(text)
+    if known is None or any(before.get(name) != mine[name] for name in RUN_WITH):
+        tests = _test(store, spec, worker)
+        if tests is None:
             return [{"name": "texts", "passed": False, "detail": "no logged text to try it on"}]
-        probes = (
-            predictions.sample(connection, spec.of, Window(max(span.first, span.end - 168), span.end), 200, 1)["text"]
-            .drop_nulls()
-            .to_list()
-        )
-    tests = self_tests(worker, probes)
+    elif before == mine and "trouble" not in known["resources"]:
+        return list(known["self_tests"])
+    else:
+        tests = list(known["self_tests"])
     about = {
         "load_s": worker.about.get("load_s"),
         "peak_mib": worker.about.get("peak_mib"),
         "isolation": worker.isolation,
     }
     with store.write() as connection:
-        stored.put_challenger(connection, {
-            "digest": spec.sha256, "name": spec.name, "model": spec.of, "spec": spec.model_dump_json(), "self_tests": json.dumps(tests),
-            "resources": json.dumps(about), "seen_us": microseconds(now)})  # fmt: skip
+        if any(before.get(name) != mine[name] for name in COUNTED_WITH):
+            stored.drop_pairs(connection, digest)
+        stored.put_challenger(connection, {"digest": digest, "name": spec.name, "model": spec.of, "spec": text, "self_tests": json.dumps(tests),
+                                           "resources": json.dumps(about), "seen_us": microseconds(now)})  # fmt: skip
     return tests
 
 
-def _answer(store: Store, config: Config, spec: Challenger, worker: Worker, window: Window, *, now: datetime) -> int:
+def _test(store: Store, spec: Challenger, worker: Worker) -> list[dict[str, Any]] | None:
+    with store.read() as connection:
+        span = profiles.span(connection, spec.of)
+        if span is None:
+            return None
+        probes = (
+            predictions.sample(connection, spec.of, Window(max(span.first, span.end - 168), span.end), 200, 1)["text"]
+            .drop_nulls()
+            .to_list()
+        )
+    return self_tests(worker, probes)
+
+
+def _answer(
+    store: Store, config: Config, spec: Challenger, worker: Worker, window: Window, *, now: datetime
+) -> tuple[int, int]:
+    """Return how many texts were answered, and how many the model died on too often to be asked again this time."""
     digest, asked = spec.sha256 or "", 0
     while True:
         with store.read() as connection:
@@ -89,15 +112,20 @@ def _answer(store: Store, config: Config, spec: Challenger, worker: Worker, wind
             sampled = [row for row in rows if _is_sampled(row.uid, config.shadow.rate)]
             known = stored.cached(connection, digest, list({bytes(row.input_hash) for row in sampled}))
         if not rows:
-            return asked
+            return asked, 0
         fresh, outcomes = _ask(worker, sampled, known, config.shadow.chunk_rows)
         asked += len(fresh)
-        answers = [_stored(spec, row, known | fresh, outcomes, known) for row in sampled]
+        told = known.keys() | fresh.keys() | outcomes.keys()
+        answers = [
+            _stored(spec, row, known | fresh, outcomes, known) for row in sampled if bytes(row.input_hash) in told
+        ]
         answers += [
             _row(digest, row, None, "not_sampled", None) for row in rows if not _is_sampled(row.uid, config.shadow.rate)
         ]
         with store.write() as connection:
             stored.keep(connection, digest, answers, fresh, microseconds(now))
+        if len(answers) < len(rows):
+            return asked, len(rows) - len(answers)
 
 
 def _is_sampled(uid: bytes, rate: float) -> bool:
@@ -108,12 +136,27 @@ def _is_sampled(uid: bytes, rate: float) -> bool:
 def _ask(
     worker: Worker, rows: list[Any], known: dict[bytes, list[Any]], chunk: int
 ) -> tuple[dict[bytes, list[Any]], dict[bytes, str]]:
-    """Ask each distinct input once; returns new answers and, for those without one, what happened."""
+    """
+    Ask each distinct input once; returns new answers and, for those without one, what happened.
+
+    A chunk may end the process once for each halving down to a single text. What is left of one that ends it more often
+    is in neither answer, to be asked another time; so is everything after `MOST_GIVEN_UP` such chunks.
+    """
     distinct = {bytes(row.input_hash): row for row in rows if bytes(row.input_hash) not in known}
     fresh: dict[bytes, list[Any]] = {}
     outcomes: dict[bytes, str] = {}
-    pending = [list(distinct.items())[at : at + chunk] for at in range(0, len(distinct), chunk)]
-    restarts = 0
+    waiting = [list(distinct.items())[at : at + chunk] for at in range(0, len(distinct), chunk)]
+    given_up = 0
+    while waiting and given_up < MOST_GIVEN_UP:
+        given_up += not _ask_chunk(worker, waiting.pop(0), fresh, outcomes)
+    return fresh, outcomes
+
+
+def _ask_chunk(
+    worker: Worker, whole: list[tuple[bytes, Any]], fresh: dict[bytes, list[Any]], outcomes: dict[bytes, str]
+) -> bool:
+    """Add the chunk's answers and outcomes; say whether every text has one."""
+    pending, restarts, most = [whole], 0, len(whole).bit_length() + 1
     while pending:
         some = pending.pop()
         try:
@@ -121,19 +164,18 @@ def _ask(
             error = found.get("error")
         except WorkerGone as gone:
             error, restarts = gone.outcome, restarts + 1
-            if restarts > MOST_RESTARTS:
-                outcomes |= {key: error for chunk_ in [some, *pending] for key, _ in chunk_}
-                return fresh, outcomes
             _restart(worker)
             found = {}
         if error is None:
-            fresh |= {key: answer for (key, _), answer in zip(some, found["answers"], strict=True)}
+            fresh.update({key: answer for (key, _), answer in zip(some, found["answers"], strict=True)})
         elif len(some) == 1:
             outcomes[some[0][0]] = error
         else:  # one bad row must not fail its neighbours: halve down to it
             middle = len(some) // 2
             pending += [some[:middle], some[middle:]]
-    return fresh, outcomes
+        if restarts >= most and pending:
+            return False
+    return True
 
 
 def _restart(worker: Worker) -> None:
@@ -152,11 +194,16 @@ def _stored(
     key = bytes(row.input_hash)
     outcome = outcomes.get(key) or ("cached" if key in known else "answered")
     topk = answers.get(key)
-    score = None
-    if topk:
-        best = sorted((pair[1] for pair in topk), reverse=True)
-        score = best[0] if spec.score == "max_prob" else best[0] - (best[1] if len(best) > 1 else 0.0)
-    return _row(spec.sha256 or "", row, topk, outcome, None if score is None else step_of(min(max(score, 0.0), 1.0)))
+    return _row(spec.sha256 or "", row, topk, outcome, _step(spec, topk))
+
+
+def _step(spec: Challenger, topk: list[Any] | None) -> int | None:
+    """Return the score of an answer as config.yaml defines it, in steps; the rest are the second to fifth label."""
+    if not topk:
+        return None
+    best = sorted((pair[1] for pair in topk), reverse=True)
+    others = {"max_prob": 0.0, "margin": sum(best[1:2]), "margin_rest": sum(best[1:5])}[spec.score]
+    return step_of(min(max(best[0] - others, 0.0), 1.0))
 
 
 def _row(digest: str, row: Any, topk: list[Any] | None, outcome: str, step: int | None) -> dict[str, Any]:
@@ -164,22 +211,20 @@ def _row(digest: str, row: Any, topk: list[Any] | None, outcome: str, step: int 
             "topk": json.dumps(topk) if topk else None, "score_step": step, "outcome": outcome[:20]}  # fmt: skip
 
 
-def _pair(store: Store, digest: str) -> None:
+def _pair(store: Store, spec: Challenger) -> None:
+    """Count the pairs of new hours, with the threshold and score of config.yaml: `_tested` drops counts made with others."""
+    digest, threshold = spec.sha256 or "", None if spec.automatic_at is None else step_of(spec.automatic_at)
     with store.read() as connection:
         hours = stored.unpaired_hours(connection, digest)
         rows = {hour: stored.answers_of(connection, digest, hour) for hour in hours}
-        spec = stored.known_challenger(connection, digest)
-    if spec is None:
-        return
-    at = json.loads(spec["spec"]).get("automatic_at")
-    threshold = None if at is None else step_of(at)
     with store.write() as connection:
         for hour, some in rows.items():
             outcomes: dict[str, int] = {}
             for row in some:
                 outcomes[row.outcome] = outcomes.get(row.outcome, 0) + 1
-            both = [((r.label, r.score_step, r.decision), (r.other, r.other_step, _decision(r.other_step, threshold)))
-                    for r in some if r.outcome in ANSWERED]  # fmt: skip
+            steps = [_step(spec, json.loads(row.topk or "[]")) for row in some]
+            both = [((r.label, r.score_step, r.decision), (r.other, step, _decision(step, threshold)))
+                    for r, step in zip(some, steps, strict=True) if r.outcome in ANSWERED]  # fmt: skip
             stored.put_pairs(connection, digest, hour, Pairs.of(both, outcomes), len(some))
 
 

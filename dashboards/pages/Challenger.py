@@ -7,7 +7,11 @@ from dashboards import charts, shared, views
 st.title("Challenger")
 st.caption("Would the challenger do better on the same traffic?")
 
-found = views.comparison(shared.model())
+found, troubles = views.comparison(shared.model()), views.troubles(shared.model())
+for sentence in troubles:
+    st.warning(shared.plain(sentence))
+if found is None and troubles:
+    st.stop()
 if found is None:
     st.info("Nothing was compared yet. Declare a challenger in config.yaml, pin it, and run `vigie once shadow`.")
     st.stop()

@@ -71,11 +71,13 @@ def compare(
     name = model or next(iter(config.models))
     with store.read() as connection:
         newest = shadow.latest_comparison(connection, name)
+        troubles = shadow.troubles(connection, name, [c.sha256 for c in config.challengers.values() if c.sha256])
     if newest is None:
-        raise NoData(f"{name} was not compared yet", remedy="vigie once shadow")
+        raise NoData(" ".join([f"{name} was not compared yet.", *troubles]), remedy="vigie once shadow")
     lines = [f"{newest['verdict']}: {newest['body'].get('sentence', '')}"]
     lines += [f"  {c['result']:<12} {c['name']}: {c['text']}" for c in newest["body"].get("checks", [])]
-    show(newest, as_json, lines)
+    lines += troubles
+    show({**newest, "troubles": troubles}, as_json, lines)
     raise typer.Exit({"promote": 0, "hold": 20}.get(newest["verdict"], 21))
 
 

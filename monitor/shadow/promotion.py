@@ -7,6 +7,11 @@ from monitor.shadow.comparison import Comparison
 
 Result = Literal["met", "not met", "cannot tell"]
 ENOUGH_EVIDENCE, LEAST_DAYS, LEAST_TEXTS, MOST_ROW_ERRORS = 20.0, 7, 2000, 0.005
+SHUT_IN = "no network"
+CUT = "the network is cut; files are not shut off"
+OPEN = (
+    "memory, threads and time are limited; network and files are not shut off, as this host lends no network namespace"
+)
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ def checks(
     worse = found.losses > found.wins and found.evidence < 1 / ENOUGH_EVIDENCE
     return [
         Check("self-tests", "met" if failed is None else "not met", f"all {len(tests)} passed" if failed is None else f"{failed['name']}: {failed['detail']}"),
-        Check("isolation", "met", isolation),
+        Check("isolation", "met" if isolation == SHUT_IN else "cannot tell", CUT if isolation == SHUT_IN else OPEN),
         Check("exposure", "met" if exposed else "cannot tell", f"{days} days, {found.compared:,} texts (needs {LEAST_DAYS} and {LEAST_TEXTS:,})"),
         Check("row errors", "met" if row_errors <= MOST_ROW_ERRORS else "not met", f"{100 * row_errors:.2f} % of rows without an answer (limit 0.5 %)"),
         Check("quality", "not met" if worse else better,
@@ -40,6 +45,9 @@ def verdict(found: list[Check]) -> tuple[str, str]:
     """
     Return the verdict and its sentence: any check not met holds, any that cannot tell asks for labels.
 
+    Isolation is about the host, not the model, and no label mends it: where it cannot be told the sentence says so, and
+    the word is that of the other checks.
+
     >>> verdict([Check("a", "met", ""), Check("b", "cannot tell", "12 labels")])
     ('more_labels', 'More labels. Cannot tell: b (12 labels). Met: 1.')
     """
@@ -49,7 +57,7 @@ def verdict(found: list[Check]) -> tuple[str, str]:
         ("hold", "Hold")
         if missed
         else ("more_labels", "More labels")
-        if open_
+        if any(c.name != "isolation" for c in open_)
         else ("promote", "Promote, if a person approves")
     )
     parts = [head + "."]

@@ -1,6 +1,7 @@
 """Keep the challenger's answers, their pair counts, the cache and the comparisons."""
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, and_, delete, desc, func, select
@@ -16,7 +17,7 @@ from monitor.store.tables import (
     shadow_answer,
     shadow_cache,
 )
-from monitor.window import MICROSECONDS_PER_HOUR, Window
+from monitor.window import MICROSECONDS_PER_HOUR, Window, moment
 
 AT_ONCE = 400
 
@@ -83,10 +84,10 @@ def unpaired_hours(connection: Connection, digest: str) -> list[int]:
 
 
 def answers_of(connection: Connection, digest: str, hour: int) -> list[Any]:
-    """Return (champion label, step, decision, challenger label, step, outcome, threshold step) of an hour's answers."""
+    """Return (champion label, step, decision, challenger label, topk as JSON, outcome) of an hour's answers."""
     query = (
         select(prediction.c.label, prediction.c.score_step, prediction.c.decision, shadow_answer.c.label.label("other"),
-               shadow_answer.c.score_step.label("other_step"), shadow_answer.c.outcome)
+               shadow_answer.c.topk, shadow_answer.c.outcome)
         .join(prediction, and_(prediction.c.day == shadow_answer.c.day, prediction.c.uid == shadow_answer.c.uid))
         .where(shadow_answer.c.digest == digest, shadow_answer.c.hour == hour)
     )  # fmt: skip
@@ -99,6 +100,11 @@ def put_pairs(connection: Connection, digest: str, hour: int, counted: Pairs, an
     connection.execute(
         pairs.insert().values(digest=digest, segment="", hour=hour, revision=answers, body=counted.to_bytes())
     )
+
+
+def drop_pairs(connection: Connection, digest: str) -> None:
+    """Forget the pair counts of a challenger: they are counted again from its answers."""
+    connection.execute(delete(pairs).where(pairs.c.digest == digest))
 
 
 def pairs_by_hour(connection: Connection, digest: str, window: Window) -> dict[int, Pairs]:
@@ -128,6 +134,23 @@ def known_challenger(connection: Connection, digest: str) -> dict[str, Any] | No
     if row is None:
         return None
     return {**row._mapping, "self_tests": json.loads(row.self_tests), "resources": json.loads(row.resources)}
+
+
+def note_trouble(connection: Connection, digest: str | None, name: str, model: str, *, why: str, now_us: int) -> None:
+    """Keep why a challenger could not be tried, beside what is known of it; `put_challenger` takes it back."""
+    known = known_challenger(connection, digest or "")
+    old = known or {"spec": "{}", "self_tests": [], "resources": {}}
+    put_challenger(connection, {
+        "digest": digest, "name": name, "model": model, "spec": old["spec"], "self_tests": json.dumps(old["self_tests"]),
+        "resources": json.dumps({**old["resources"], "trouble": why}), "seen_us": now_us})  # fmt: skip
+
+
+def troubles(connection: Connection, model: str, digests: Collection[str]) -> list[str]:
+    """Return a sentence for each of these challengers of `model` that could not be tried."""
+    query = select(challenger).where(challenger.c.model == model, challenger.c.digest.in_(digests))
+    found = [(row.name, json.loads(row.resources).get("trouble"), row.seen_us)
+             for row in connection.execute(query.order_by(challenger.c.name))]  # fmt: skip
+    return [f"{name} {why}, last tried {moment(at):%d %b %H:%M} UTC." for name, why, at in found if why]
 
 
 def put_comparison(connection: Connection, values: dict[str, Any]) -> None:

@@ -12,12 +12,17 @@ PASSED = [{"name": "pin", "passed": True, "detail": ""}, {"name": "answers", "pa
 
 
 def listed(
-    *, wins: int = 40, losses: int = 5, texts: int = 2000, days: int = 7, row_errors: float = 0.0, tests=PASSED
+    *,
+    wins: int = 40,
+    losses: int = 5,
+    texts: int = 2000,
+    days: int = 7,
+    row_errors: float = 0.0,
+    tests=PASSED,
+    isolation="no network",
 ) -> dict[str, Check]:
     found = compare([Pairs({("a", "a"): texts})], wins, losses)
-    return {
-        one.name: one for one in checks(found, tests=tests, isolation="no network", days=days, row_errors=row_errors)
-    }
+    return {one.name: one for one in checks(found, tests=tests, isolation=isolation, days=days, row_errors=row_errors)}
 
 
 def test_all_met():
@@ -51,6 +56,17 @@ def test_each(change, name, result):
     found = listed(**change)
     assert found[name].result == result
     assert {one.name for one in found.values() if one.result != "met"} <= {name}
+
+
+def test_host_without_namespaces():
+    """Where the network cannot be cut, isolation is not called met; the word stays, and the sentence says what is open."""
+    found = listed(isolation="limits only")
+    assert found["isolation"].result == "cannot tell"
+    word, sentence = verdict(list(found.values()))
+    assert word == "promote"
+    assert "network and files are not shut off" in sentence
+    assert verdict(list(listed(isolation="limits only", days=1).values()))[0] == "more_labels"
+    assert "files are not shut off" in listed()["isolation"].text
 
 
 def test_quality_bound():
