@@ -168,10 +168,7 @@ def troubles(model: str) -> list[str]:
 def service() -> dict[str, list[dict[str, Any]]]:
     """Return feed, rejects, jobs and messages."""
     with shared.store().read() as connection:
-        newest: dict[str, dict[str, Any]] = {}
-        for run in runs.latest(connection, 400):
-            newest.setdefault(run["job"], run)
-        return {"feed": arrivals.feed(connection), "rejects": arrivals.rejects_by_reason(connection), "jobs": list(newest.values()),
+        return {"feed": arrivals.feed(connection), "rejects": arrivals.rejects_by_reason(connection), "jobs": runs.newest(connection),
                 "messages": outbox.latest(connection, 50)}  # fmt: skip
 
 

@@ -118,6 +118,13 @@ def latest(connection: Connection, limit: int = 200) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in connection.execute(query)]
 
 
+def newest(connection: Connection) -> list[dict[str, Any]]:
+    """Return the newest run of each job, by name, however often the others run."""
+    last = select(job_run.c.job, func.max(job_run.c.slot_us).label("slot_us")).group_by(job_run.c.job).subquery()
+    query = select(job_run).join(last, and_(last.c.job == job_run.c.job, last.c.slot_us == job_run.c.slot_us))
+    return [dict(row._mapping) for row in connection.execute(query.order_by(job_run.c.job))]
+
+
 def failing(connection: Connection, least: int, now_us: int) -> list[dict[str, Any]]:
     """
     Return job, first_us, last_us and the last line of each job whose last `least` ended runs, or more, all failed.

@@ -388,6 +388,8 @@ def test_failing(connection: Connection) -> None:
     )  # fmt: skip
     assert [tuple(one.values()) for one in runs.failing(connection, 3, 900)] == [
         ("detect", 0, 2, "failed 2"), ("labels", 1, 3, "failed 3")]  # fmt: skip
+    assert {one["job"]: one["line"] for one in runs.newest(connection)} == {
+        "detect": "skipped 5", "ingest": "ok 503", "labels": "ok 1000", "notify": "running 2", "report": "failed 3"}  # fmt: skip
 
 
 def test_runs(connection: Connection) -> None:
