@@ -8,14 +8,16 @@ from sqlalchemy import Connection
 
 from monitor.alerts import Message
 from monitor.config import Config
+from monitor.detection.incident import Incident
 from monitor.profiles.profile import Profile
 from monitor.retraining import Case, Term, advise
 from monitor.settings import Retraining, Route
-from monitor.store import decisions, estimates, labels, outbox, profiles, references, standing
+from monitor.store import decisions, estimates, incidents, labels, outbox, profiles, references, shadow, standing
 from monitor.store.store import Store
 from monitor.window import Window, hour_of
 
 LOOK_BACK_HOURS = 7 * 24
+PASSING = {"outputs", "service"}  # groups of first causes that a deployment, or its end, moves
 SEED = 7
 
 
@@ -25,6 +27,12 @@ class Weeks:
 
     then: Profile
     now: Profile
+    left_out: frozenset[int] = frozenset()  # days of the last week
+
+    @property
+    def scale(self) -> float:
+        """Return what makes a week of the days that count."""
+        return 7 / (7 - len(self.left_out))
 
 
 def decide(store: Store, config: Config, now: datetime) -> str:
@@ -47,8 +55,10 @@ def _propose(connection: Connection, config: Config, model: str, now: datetime) 
     if pinned is None or span is None:
         return None
     end = min(hour_of(now), span.end) // 24 * 24
+    left_out = _left_out(connection, model, Window(end - LOOK_BACK_HOURS, end))
+    days = [day for day in range(end // 24 - 7, end // 24) if day not in left_out]
     weeks = Weeks(profiles.total(connection, model, Window(pinned.first_hour, pinned.end_hour)),
-                  profiles.total(connection, model, Window(end - LOOK_BACK_HOURS, end)))  # fmt: skip
+                  Profile.sum([profiles.total(connection, model, Window(day * 24, day * 24 + 24)) for day in days]), left_out)  # fmt: skip
     if not weeks.then.decided or not weeks.now.decided:
         return None
     settings = config.retraining.get(model, Retraining())
@@ -57,12 +67,13 @@ def _propose(connection: Connection, config: Config, model: str, now: datetime) 
     )
     trained_hour = pinned.end_hour
     known = labels.joined(connection, model, Window(trained_hour, hour_of(now) + 1)).height
-    case = Case(_terms(connection, model, weeks, settings), settings.horizon_weeks, extras["accuracy"], known)
+    case = Case(_terms(connection, model, weeks, settings), settings.horizon_weeks, extras["accuracy"], known,
+                days_left_out=len(left_out), challenger=_challenger(connection, config, model))  # fmt: skip
     advice = advise(case, SEED)
     evidence: dict[str, Any] = {
         "terms": [asdict(term) for term in case.terms], "probability": advice.probability, "benefit": advice.benefit,
         "weekly_loss": advice.weekly_loss, "variance_shares": advice.variance_shares, "horizon_weeks": case.horizon_weeks,
-        "labels": known, "week_until": end,
+        "labels": known, "week_until": end, "days_left_out": len(left_out), "challenger": case.challenger,
     }  # fmt: skip
     parts = {"model": model, "recommendation": advice.recommendation, "evidence": evidence,
              "trigger": list(settings.trigger_command), "requester": "vigie"}  # fmt: skip
@@ -70,6 +81,44 @@ def _propose(connection: Connection, config: Config, model: str, now: datetime) 
     if number is not None:
         outbox.queue(connection, _messages(number, config.routes), now)
     return number
+
+
+def _left_out(connection: Connection, model: str, week: Window) -> frozenset[int]:
+    """
+    Return the days of `week` on which a fault was at work that a new model would not mend.
+
+    That is an incident first seen in answers or service which is over, or which began with a version that was new then.
+    What people called a false alarm or the new normal is no fault that passed.
+    """
+    days: set[int] = set()
+    for one in incidents.all(connection, model):
+        if not one.causes or one.causes[0].group not in PASSING:
+            continue
+        over = one.state == "recovering" or one.closed_as in {"recovered", "fixed"}
+        if not over and (one.state == "closed" or not _began_with_deployment(connection, one)):
+            continue
+        until = (one.closed_hour or week.end) - one.quiet_hours
+        days |= {
+            day
+            for day in range(week.first // 24, week.end // 24)
+            if day * 24 < until and one.onset_hour < day * 24 + 24
+        }
+    return frozenset(days)
+
+
+def _began_with_deployment(connection: Connection, one: Incident) -> bool:
+    """Say whether a version answered from the onset on that had not answered in the day before."""
+    begin = one.onset_hour - 1  # an onset is told to the hour at best
+    before = profiles.total(connection, one.model, Window(begin - 24, begin)).versions
+    since = profiles.total(connection, one.model, Window(begin, max(one.found_hour, begin + 1))).versions
+    return bool(before.of_name) and not since.of_name.keys() <= before.of_name.keys()
+
+
+def _challenger(connection: Connection, config: Config, model: str) -> str | None:
+    """Return the newest verdict on a challenger that config.yaml still names."""
+    newest = shadow.latest_comparison(connection, model)
+    known = {one.sha256 for one in config.challengers.values()}
+    return None if newest is None or newest["digest"] not in known else str(newest["verdict"])
 
 
 def _terms(connection: Connection, model: str, weeks: Weeks, settings: Retraining) -> tuple[Term, ...]:
@@ -81,11 +130,9 @@ def _terms(connection: Connection, model: str, weeks: Weeks, settings: Retrainin
     return (
         Term(
             "predictions",
-            weeks.now.records,
-            weeks.now.records,
-            weeks.now.records,
+            *[weeks.now.records * weeks.scale] * 3,
             "exact",
-            "profiles of the last 7 days",
+            "profiles of the last 7 days" + (f", without {len(weeks.left_out)} of them" if weeks.left_out else ""),
         ),
         Term("excess_manual", manual, manual - wide, manual + wide, "normal", "automation rate against the reference"),
         Term("excess_error", error, low, high, "normal", source),
@@ -105,7 +152,9 @@ def _excess_error(connection: Connection, model: str, weeks: Weeks) -> tuple[flo
     if not rows:
         basis = "estimate without labels"
         rows = [
-            r for r in estimates.history(connection, model, "accuracy_automatic", "estimated") if r["value"] is not None
+            r
+            for r in estimates.history(connection, model, "accuracy_automatic", "estimated")
+            if r["value"] is not None and r["day"] not in weeks.left_out
         ]
     if len(rows) < 2:
         return 0.0, -0.05, 0.05, "nothing is known about accuracy"

@@ -145,7 +145,8 @@ def _ask(
     distinct = {bytes(row.input_hash): row for row in rows if bytes(row.input_hash) not in known}
     fresh: dict[bytes, list[Any]] = {}
     outcomes: dict[bytes, str] = {}
-    waiting = [list(distinct.items())[at : at + chunk] for at in range(0, len(distinct), chunk)]
+    items = list(distinct.items())
+    waiting = [items[at : at + chunk] for at in range(0, len(items), chunk)]
     given_up = 0
     while waiting and given_up < MOST_GIVEN_UP:
         given_up += not _ask_chunk(worker, waiting.pop(0), fresh, outcomes)

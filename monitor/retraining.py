@@ -8,7 +8,7 @@ only through cases that went to people and answers that were wrong.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,6 +17,10 @@ DRAWS = 4000
 SURE, UNSURE = 0.8, 0.2
 NINETY_FIVE, EIGHTY = 1.96, 1.2816
 LABELS_NEEDED = 2000
+TERMS = {"predictions": "predictions a week", "excess_manual": "excess share sent to people", "excess_error": "excess share automatic and wrong",
+         "person_eur": "cost of a case to a person, EUR", "error_eur": "cost of a wrong code, EUR", "growth_eur": "growth of the loss a week, EUR",
+         "recovered": "share a new model recovers", "retrain_eur": "cost of retraining, EUR", "risk_eur": "cost of risk, EUR"}  # fmt: skip
+CHALLENGER_WAITS = {"promote": "promote", "more_labels": "more labels"}  # verdicts that ask for something
 
 
 def approval_runs(recommendation: str, trigger: Sequence[str]) -> str:
@@ -60,6 +64,21 @@ class Term:
         return random.beta(self.value * strength, (1 - self.value) * strength, count)
 
 
+def described(term: dict[str, Any]) -> tuple[str, str]:
+    """
+    Return a term of a decision's evidence in words, and its value with interval and source.
+
+    >>> described({"name": "recovered", "value": 0.5, "low": 0.18, "high": 0.82, "source": "prior"})
+    ('share a new model recovers', '0.5 (0.18 to 0.82), prior')
+    """
+    value, low, high = (_number(term[name]) for name in ("value", "low", "high"))
+    return TERMS.get(term["name"], term["name"]), f"{value} ({low} to {high}), {term['source']}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
 @dataclass(frozen=True)
 class Case:
     """Hold the evidence: the terms by name, and the facts the rules ask for."""
@@ -69,6 +88,8 @@ class Case:
     accuracy_unknown: str | None = None
     labels_since_training: int = 0
     after_deployment: str | None = None  # the incident that began with a deployment, if one is open
+    days_left_out: int = 0  # of the last 7: a passing fault tells nothing of what waiting costs
+    challenger: str | None = None  # the verdict on a challenger, if there is one
 
     def term(self, name: str) -> Term:
         """Return the term of that name."""
@@ -139,13 +160,23 @@ def advise(case: Case, seed: int) -> Advice:
     elif probability > UNSURE:
         recommendation, why = (
             "label_first",
-            f"whether a new model pays is open ({probability:.2f}); most depends on {most}",
+            f"whether a new model pays is open ({probability:.2f}); most depends on the {TERMS.get(most, most)}",
         )
     else:
         recommendation, why = "wait", f"a new model does not pay now ({probability:.2f}); waiting costs about {euros}"
-    return Advice(
-        recommendation, why[0].upper() + why[1:] + ".", probability, _interval(benefit), _interval(loss), shares
-    )
+    sentence = " ".join([why[0].upper() + why[1:] + ".", *_besides(case)])
+    return Advice(recommendation, sentence, probability, _interval(benefit), _interval(loss), shares)
+
+
+def _besides(case: Case) -> list[str]:
+    told = []
+    if case.days_left_out:
+        told.append(
+            f"{case.days_left_out} of the last 7 days left out: an incident that is over, or that began with a deployment."
+        )
+    if case.challenger in CHALLENGER_WAITS:
+        told.append(f"A challenger waits: {CHALLENGER_WAITS[case.challenger]}.")
+    return told
 
 
 def _interval(draws: np.ndarray) -> tuple[float, float, float]:

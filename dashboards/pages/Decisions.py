@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboards import shared, views
-from monitor.retraining import approval_runs
+from monitor.retraining import TERMS, approval_runs
 from monitor.window import moment
 
 WORDS = {"retrain": "Retrain", "label_first": "Label first", "wait": "Wait"}
@@ -36,8 +36,8 @@ tiles[1].metric(
     delta_arrow="off",
 )
 tiles[2].metric("Above zero with probability", f"{evidence['probability']:.2f}")
-shared.table([{**term, "share of variance": evidence["variance_shares"].get(term["name"])} for term in evidence["terms"]],
-             "name", "value", "low", "high", "source", "share of variance")  # fmt: skip
+shared.table([{**term, "term": TERMS.get(term["name"], term["name"]), "share of variance": evidence["variance_shares"].get(term["name"])}
+              for term in evidence["terms"]], "term", "value", "low", "high", "source", "share of variance")  # fmt: skip
 st.text("Approval runs:")
 st.code(approval_runs(one["recommendation"], one["trigger"]), language=None)
 st.text(

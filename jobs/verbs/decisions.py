@@ -44,17 +44,31 @@ def list_decisions(context: typer.Context, as_json: JsonOption = False) -> None:
 @decisions.command("show")
 def show_decision(context: typer.Context, number: int, as_json: JsonOption = False) -> None:
     """Show one decision with every term of its evidence."""
-    import json
-
-    from monitor.retraining import approval_runs
+    from monitor.retraining import approval_runs, described
     from monitor.store import decisions as stored
 
     _, store = session(context).both(read_only=True)
     with store.read() as connection:
         one = stored.get(connection, number)
-    lines = [f"#{one['id']} {one['model']}: {one['recommendation']} ({one['state']})", str(one["sentence"]),
-             json.dumps(one["evidence"], indent=2, ensure_ascii=False, default=str),
-             f"approval runs: {approval_runs(one['recommendation'], one['trigger'])}"]  # fmt: skip
+    evidence = one["evidence"]
+    shares = evidence.get("variance_shares", {})
+    lines = [
+        f"#{one['id']} {one['model']}: {one['recommendation'].replace('_', ' ')} ({one['state']})",
+        str(one["sentence"]),
+    ]
+    for title, name in (("a week of waiting costs", "weekly_loss"), ("net benefit", "benefit")):
+        if name in evidence:
+            value, low, high = evidence[name]
+            lines.append(f"{title}: {value:,.0f} EUR ({low:,.0f} to {high:,.0f})")
+    if "probability" in evidence:
+        lines.append(
+            f"above zero with probability {evidence['probability']:.2f} over {evidence['horizon_weeks']:g} weeks"
+        )
+    for term in evidence.get("terms", []):
+        words, value = described(term)
+        part = f"; {100 * shares[term['name']]:.0f} % of the variance" if term["name"] in shares else ""
+        lines.append(f"  {words}: {value}{part}")
+    lines.append(f"approval runs: {approval_runs(one['recommendation'], one['trigger'])}")
     show(one, as_json, lines, f"vigie decisions approve {number} --reason ...")
 
 

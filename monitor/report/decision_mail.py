@@ -5,13 +5,10 @@ from typing import Any
 
 from monitor.letter import Letter
 from monitor.report.letters import Block, letter, tidy
-from monitor.retraining import approval_runs
+from monitor.retraining import approval_runs, described
 from monitor.window import moment
 
 WORDS = {"retrain": "retrain", "label_first": "label first", "wait": "wait"}
-TERMS = {"predictions": "predictions a week", "excess_manual": "excess share sent to people", "excess_error": "excess share automatic and wrong",
-         "person_eur": "cost of a case to a person, EUR", "error_eur": "cost of a wrong code, EUR", "growth_eur": "growth of the loss a week, EUR",
-         "recovered": "share a new model recovers", "retrain_eur": "cost of retraining, EUR", "risk_eur": "cost of risk, EUR"}  # fmt: skip
 
 
 def decision_mail(decision: dict[str, Any], url: str, now: datetime) -> Letter:
@@ -29,17 +26,7 @@ def decision_mail(decision: dict[str, Any], url: str, now: datetime) -> Letter:
     ]  # fmt: skip
     if url:
         rows.append(("Link", f"{url}/Decisions?id={decision['id']}"))
-    terms = [
-        (
-            TERMS.get(t["name"], t["name"]),
-            f"{_number(t['value'])} ({_number(t['low'])} to {_number(t['high'])}), {t['source']}",
-        )
-        for t in evidence["terms"]
-    ]
+    terms = [described(term) for term in evidence["terms"]]
     subject = f"[Vigie] {decision['model']}: {WORDS[decision['recommendation']]} (decision {decision['id']})"
     return letter(subject, "", [Block(f"{decision['model']}: a decision waits", rows), Block("Every term", terms)],
                   f"Vigie, {now:%d %b %Y %H:%M} UTC. No link in this mail changes anything.")  # fmt: skip
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

@@ -12,12 +12,15 @@ from jobs.ingest import ingest
 from jobs.pin import pin
 from jobs.summarise import summarise
 from monitor.config import Config
+from monitor.detection.incident import Cause, Incident
 from monitor.errors import NoData
-from monitor.store import decisions, incidents, outbox
+from monitor.retraining import TERMS
+from monitor.store import decisions, incidents, outbox, shadow
 from monitor.store.store import Store
-from monitor.window import Window, hour_of
+from monitor.window import Window, hour_of, start_of
 from tests.conftest import NOW, Place
 from tests.jobs.story import snapshot
+from tests.jobs.test_cli import run
 
 DAYS = 21
 REFERENCE = Window(hour_of(NOW) // 24 * 24 - DAYS * 24, hour_of(NOW) // 24 * 24 - 7 * 24)
@@ -115,3 +118,100 @@ def test_no_reference(place: Place, store: Store) -> None:
     assert decide(store, config, NOW) == "ape: nothing new"
     with store.read() as connection, pytest.raises(NoData, match="no decision 1"):
         decisions.get(connection, 1)
+
+
+END = hour_of(NOW) // 24 * 24
+MANUAL = Cause("automation", "outputs", 0.9, "share", 0.5, 0.1, 900.0, -1, "automation rate 50.0 % -> 10.0 %")
+TEXTS = Cause("unknown_words", "inputs", 0.9, "share", 0.03, 0.08, 900.0, 1, "share of unknown words 3.0 % -> 8.0 %")
+
+
+def happened(store: Store, cause: Cause, onset: int, **values: Any) -> None:
+    """Put an incident on record that was found two hours after its onset, and what became of it."""
+    new = Incident(0, "ape", onset, onset + 2, "open", (cause,), {"claim": cause.text})
+    with store.write() as connection:
+        one, _ = incidents.open_new(connection, new, NOW)
+        quiet = values.pop("quiet_hours", 0)
+        if values:
+            incidents.change(connection, one, "changed", actor="test", reason="test", at=NOW, key="test", **values)
+        incidents.note_quiet(connection, one.id, quiet)
+
+
+@pytest.mark.parametrize(
+    ("cause", "values", "days"),
+    [
+        (MANUAL, {"state": "closed", "closed_as": "fixed", "closed_hour": END - 70}, [2, 3, 4]),
+        (MANUAL, {"state": "recovering", "quiet_hours": 48}, [2, 3, 4]),
+        (MANUAL, {"state": "closed", "closed_as": "recovered", "closed_hour": END - 12, "quiet_hours": 72}, [2, 3]),
+        (MANUAL, {"state": "closed", "closed_as": "false_alarm", "closed_hour": END - 70}, []),
+        (MANUAL, {"state": "closed", "closed_as": "new_normal", "closed_hour": END - 70}, []),
+        (MANUAL, {}, []),
+        (TEXTS, {"state": "closed", "closed_as": "fixed", "closed_hour": END - 70}, []),
+    ],
+)
+def test_days_left_out(
+    place: Place, store: Store, config: Config, cause: Cause, values: dict[str, Any], days: list[int]
+) -> None:
+    """Days of a fault in the answers that passed are no part of what waiting costs; the others stand for the week."""
+    happened(store, cause, END - 5 * 24 + 3, **values)
+    assert decide(store, config, NOW) == "ape: decision 1"
+    one = newest(store)
+    kept = [END - 168 + day * 24 for day in range(7) if day not in days]
+    rows = [row for row in place.written if hour_of(row["time"]) // 24 * 24 in kept]
+    terms = {term["name"]: term for term in one["evidence"]["terms"]}
+    assert terms["predictions"]["value"] == pytest.approx(len(rows) * 7 / len(kept))
+    assert one["evidence"]["days_left_out"] == len(days)
+    assert (f"{len(days)} of the last 7 days left out" in one["sentence"]) == bool(days)
+
+
+def test_deployment_left_out(place: Place, store: Store) -> None:
+    """The days of an open incident that began with another version are left out; of one that did not, they count."""
+    onset = END - 3 * 24 + 5
+    config = place.configure(COMMAND)
+    place.write((DAYS - 3) * 60, first=start_of(END - DAYS * 24), hours=(DAYS - 3) * 24 + 5)
+    place.write(180, seed=2, first=start_of(onset), hours=3 * 24 - 5, changed=lambda _: {"model_version": "2.0"})
+    ingest(store, config, NOW)
+    summarise(store, config, NOW)
+    pin(store, config, NOW, "ape", REFERENCE, by="test", reason="usual")
+    happened(store, MANUAL, onset - 48)
+    decide(store, config, NOW)
+    assert newest(store)["evidence"]["days_left_out"] == 0
+    happened(store, MANUAL, onset)
+    assert decide(store, config, NOW) == "ape: decision 2"
+    assert newest(store)["evidence"]["days_left_out"] == 3
+
+
+def test_whole_week_left_out(store: Store, config: Config) -> None:
+    """Where no day is left there is nothing to weigh."""
+    happened(store, MANUAL, END - 200, state="recovering")
+    assert decide(store, config, NOW) == "ape: nothing new"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [("promote", "A challenger waits: promote."), ("more_labels", "A challenger waits: more labels."), ("hold", "")],
+)
+def test_challenger_waits(place: Place, store: Store, config: Config, verdict: str, said: str) -> None:
+    """The sentence tells of a challenger whose verdict asks for something; one that is not in config.yaml is not told of."""
+    with store.write() as connection:
+        shadow.put_comparison(connection, {"digest": "d" * 64, "model": "ape", "first_hour": 1, "end_hour": 2, "made_us": 3,
+                                           "verdict": verdict, "body": "{}"})  # fmt: skip
+    decide(store, config, NOW)
+    assert "challenger" not in newest(store)["sentence"]
+    declared = f"shadow: {{trusted_roots: [models]}}\nchallengers: {{next: {{of: ape, path: models/next, sha256: {'d' * 64}}}}}\n"
+    decide(store, place.configure(COMMAND + declared), NOW)
+    assert said in newest(store)["sentence"]
+    assert ("challenger" in newest(store)["sentence"]) == bool(said)
+
+
+def test_evidence_in_words(
+    place: Place, store: Store, config: Config, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A person is shown every term in words, none by its name in the reckoning."""
+    decide(store, config, NOW)
+    one = newest(store)
+    code, told = run(place, "decisions", "show", str(one["id"]), monkeypatch=monkeypatch, capsys=capsys)
+    assert code == 0
+    for name, words in (("excess_manual", "excess share sent to people"), ("recovered", "share a new model recovers")):
+        assert name not in told
+        assert words in told
+    assert all(term["name"] in TERMS for term in one["evidence"]["terms"])

@@ -55,7 +55,7 @@ def test_growth():
         (case(), "wait", "A new model does not pay now"),
         (case(manual=0.2), "retrain", "A new model pays"),
         (case(manual=0.2, labels=1999), "label_first", "1 more labels are needed"),
-        (case(manual=0.064, wide=0.05), "label_first", "most depends on excess_error"),
+        (case(manual=0.064, wide=0.05), "label_first", "most depends on the excess share automatic and wrong"),
         (case(manual=0.2, accuracy_unknown="no audit"), "label_first", "Accuracy is not known: no audit"),
         (case(manual=0.2, accuracy_unknown="no audit", after_deployment="#7"), "wait", "roll back first"),
         (case(manual=-0.2), "wait", "does not pay now"),
