@@ -83,6 +83,9 @@ def _detect_model(store: Store, config: Config, model: str, now: datetime) -> st
         found = profiles.by_hour(connection, model, Window(hours[0], hours[-1] + 1))
 
     with store.write() as connection:
+        pinned = references.active(connection, model)
+        if pinned is None or pinned.id != subject.reference:
+            return f"{model}: a new reference was pinned meanwhile"
         saved = detectors.load(connection, model, subject.reference, to_change=True)
         state = detector.begin(subject.baseline, hours[0]) if saved is None else detector.State.from_bytes(saved.state)
         rows: list[dict[str, Any]] = []

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from sqlalchemy import Connection
 
 from jobs.detect import detect, pending
 from jobs.ingest import ingest
@@ -14,7 +15,8 @@ from jobs.pin import pin
 from jobs.status import verdicts
 from jobs.summarise import summarise
 from monitor.config import Config
-from monitor.store import detectors, incidents, references
+from monitor.profiles.profile import Profile
+from monitor.store import detectors, incidents, profiles, references
 from monitor.store.store import Store
 from monitor.store.tables import change_log, detector, incident, reading
 from monitor.window import Window, start_of
@@ -88,6 +90,21 @@ def test_pinned_again(place: Place, config: Config, store: Store, days: int) -> 
     rows = snapshot(store)
     detect(store, config, later)
     assert snapshot(store) == rows
+
+
+def test_pinned_meanwhile(place: Place, config: Config, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that began under a reference writes nothing once another was pinned; the next run judges under that one."""
+    later = goes_on(place, config, store)
+    read = profiles.by_hour
+
+    def slow(connection: Connection, model: str, window: Window) -> dict[int, Profile]:
+        monkeypatch.setattr(profiles, "by_hour", read)
+        pin(store, config, END, "ape", REFERENCE, by="alice", reason="again")
+        return read(connection, model, window)
+
+    monkeypatch.setattr(profiles, "by_hour", slow)
+    assert detect(store, config, later) == "ape: a new reference was pinned meanwhile"
+    assert "hours judged" in detect(store, config, later)
 
 
 def test_one_model_fails(place: Place, store: Store) -> None:
