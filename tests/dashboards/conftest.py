@@ -26,7 +26,7 @@ from jobs.report import report
 from jobs.summarise import summarise
 from monitor.config import Config, load
 from monitor.line import Lines
-from monitor.store import schema
+from monitor.store import estimates, schema, shadow
 from monitor.store.store import Store
 from monitor.window import Window, hour_of
 
@@ -94,6 +94,10 @@ def run_everything(config: Config, now: datetime) -> None:
     detect(store, config, now)
     for job in (estimate, decide, report, notify):
         job(store, config, now)
+    with store.write() as connection:  # as if people had labelled the reference
+        estimates.keep_calibration(connection, "ape", (0.8,) * 200, 500)
+        estimates.put(connection, [{"model": "ape", "day": end // 24, "name": "wrong_automatic", "basis": "estimated", "value": 17.0,
+                                    "low": 9.0, "high": 25.0, "size": 90.0, "note": ""}])  # fmt: skip
     store.engine.dispose()
 
 
@@ -144,6 +148,20 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Serve a store in which nothing has happened yet."""
     folder = tmp_path_factory.mktemp("empty")
     with served(folder, configure(folder, free_port())) as one:
+        yield one
+
+
+@pytest.fixture
+def unstarted(tmp_path: Path) -> Iterator[Served]:
+    """Serve a store whose only challenger could not be started."""
+    declared = f"shadow: {{trusted_roots: [models]}}\nchallengers: {{next: {{of: ape, path: models/next, sha256: {'d' * 64}}}}}\n"
+    config = configure(tmp_path, free_port(), declared)
+    store = Store.open(config.database)
+    schema.upgrade(store)
+    with store.write() as connection:
+        shadow.note_trouble(connection, "d" * 64, "next", "ape", why="could not be started (<b>timeout</b>)", now_us=0)
+    store.engine.dispose()
+    with served(tmp_path, config) as one:
         yield one
 
 

@@ -108,3 +108,34 @@ def test_today_has_an_address_of_its_own(browser: Browser, hostile: Served) -> N
     page.get_by_text(QUESTIONS[""]).wait_for(timeout=60_000)
     assert page.get_by_text("Page not found").count() == 0
     page.close()
+
+
+def test_estimates_are_named_as_such(browser: Browser, hostile: Served) -> None:
+    """Wrong answers that nobody counted are called estimated, with their day on Today and their span on Quality."""
+    seen = look(browser, hostile, "")
+    tile = seen.page.locator("[data-testid=stMetric]").filter(has_text="Probably wrong on")
+    assert "estimated" in tile.inner_text()
+    assert "17" in tile.inner_text()
+    seen.page.close()
+    seen = look(browser, hostile, "Quality")
+    seen.page.get_by_text("Estimated without labels, this range, per week").wait_for(timeout=30_000)
+    assert_harmless(seen)
+    seen.page.close()
+
+
+def test_challenger_that_did_not_start(browser: Browser, unstarted: Served) -> None:
+    """The page says which challenger could not be started, why and when, as it is written."""
+    seen = look(browser, unstarted, "Challenger")
+    said = "next could not be started (<b>timeout</b>), last tried 01 Jan 00:00 UTC."
+    seen.page.get_by_text(said).wait_for(timeout=30_000)
+    assert_harmless(seen)
+    seen.page.close()
+
+
+def test_terms_of_a_decision(browser: Browser, hostile: Served) -> None:
+    """The page of decisions shows terms in words, none by its name in the reckoning."""
+    seen = look(browser, hostile, "Decisions")
+    table = seen.page.locator("[data-testid=stDataFrame]").first
+    table.get_by_text("excess share sent to people").wait_for(state="attached", timeout=30_000)
+    assert "excess_manual" not in (table.text_content() or "")
+    seen.page.close()
