@@ -55,7 +55,9 @@ def _propose(connection: Connection, config: Config, model: str, now: datetime) 
     if pinned is None or span is None:
         return None
     end = min(hour_of(now), span.end) // 24 * 24
-    left_out = _left_out(connection, model, Window(end - LOOK_BACK_HOURS, end))
+    left_out, to_roll_back = _left_out(connection, model, Window(end - LOOK_BACK_HOURS, end))
+    if len(left_out) == 7 and to_roll_back is not None:
+        left_out = frozenset()  # the advice is to roll back, whatever a week costs
     days = [day for day in range(end // 24 - 7, end // 24) if day not in left_out]
     weeks = Weeks(profiles.total(connection, model, Window(pinned.first_hour, pinned.end_hour)),
                   Profile.sum([profiles.total(connection, model, Window(day * 24, day * 24 + 24)) for day in days]), left_out)  # fmt: skip
@@ -68,12 +70,12 @@ def _propose(connection: Connection, config: Config, model: str, now: datetime) 
     trained_hour = pinned.end_hour
     known = labels.joined(connection, model, Window(trained_hour, hour_of(now) + 1)).height
     case = Case(_terms(connection, model, weeks, settings), settings.horizon_weeks, extras["accuracy"], known,
-                days_left_out=len(left_out), challenger=_challenger(connection, config, model))  # fmt: skip
+                after_deployment=to_roll_back, days_left_out=len(left_out), challenger=_challenger(connection, config, model))  # fmt: skip
     advice = advise(case, SEED)
     evidence: dict[str, Any] = {
         "terms": [asdict(term) for term in case.terms], "probability": advice.probability, "benefit": advice.benefit,
         "weekly_loss": advice.weekly_loss, "variance_shares": advice.variance_shares, "horizon_weeks": case.horizon_weeks,
-        "labels": known, "week_until": end, "days_left_out": len(left_out), "challenger": case.challenger,
+        "labels": known, "week_until": end, "days_left_out": len(left_out), "roll_back": to_roll_back, "challenger": case.challenger,
     }  # fmt: skip
     parts = {"model": model, "recommendation": advice.recommendation, "evidence": evidence,
              "trigger": list(settings.trigger_command), "requester": "vigie"}  # fmt: skip
@@ -83,35 +85,38 @@ def _propose(connection: Connection, config: Config, model: str, now: datetime) 
     return number
 
 
-def _left_out(connection: Connection, model: str, week: Window) -> frozenset[int]:
+def _left_out(connection: Connection, model: str, week: Window) -> tuple[frozenset[int], str | None]:
     """
-    Return the days of `week` on which a fault was at work that a new model would not mend.
+    Return the days of `week` on which a fault was at work that a new model would not mend, and what to roll back, if anything.
 
-    That is an incident first seen in answers or service which is over, or which began with a version that was new then.
-    What people called a false alarm or the new normal is no fault that passed.
+    That is an incident first seen in answers or service which is over, or of an open one in answers the days on which a
+    version answered that was new when it began. What people called a false alarm or the new normal is no fault that passed.
     """
-    days: set[int] = set()
+    whole, days, going = range(week.first // 24, week.end // 24), set[int](), None
     for one in incidents.all(connection, model):
         if not one.causes or one.causes[0].group not in PASSING:
             continue
-        over = one.state == "recovering" or one.closed_as in {"recovered", "fixed"}
-        if not over and (one.state == "closed" or not _began_with_deployment(connection, one)):
-            continue
         until = (one.closed_hour or week.end) - one.quiet_hours
-        days |= {
-            day
-            for day in range(week.first // 24, week.end // 24)
-            if day * 24 < until and one.onset_hour < day * 24 + 24
-        }
-    return frozenset(days)
+        touched = {day for day in whole if day * 24 < until and one.onset_hour < day * 24 + 24}
+        if one.state == "open":
+            moves_costs = one.causes[0].group == "outputs"  # a slow version sends nobody more cases
+            touched &= _days_of_new_version(connection, one, whole) if moves_costs else set()
+            going = f"incident {one.id}" if whole[-1] in touched else going
+        if one.state in {"open", "recovering"} or one.closed_as in {"recovered", "fixed"}:
+            days |= touched
+    return frozenset(days), going
 
 
-def _began_with_deployment(connection: Connection, one: Incident) -> bool:
-    """Say whether a version answered from the onset on that had not answered in the day before."""
+def _days_of_new_version(connection: Connection, one: Incident, days: range) -> set[int]:
+    """Return the days on which a version answered that came with the incident: it had not in the day before the onset."""
+
+    def versions(first: int, end: int) -> set[str]:
+        return set(profiles.total(connection, one.model, Window(first, end)).versions.of_name)
+
     begin = one.onset_hour - 1  # an onset is told to the hour at best
-    before = profiles.total(connection, one.model, Window(begin - 24, begin)).versions
-    since = profiles.total(connection, one.model, Window(begin, max(one.found_hour, begin + 1))).versions
-    return bool(before.of_name) and not since.of_name.keys() <= before.of_name.keys()
+    before = versions(begin - 24, begin)
+    new = versions(begin, max(one.found_hour, begin + 1)) - before if before else set()
+    return {day for day in days if new and new & versions(day * 24, day * 24 + 24)}
 
 
 def _challenger(connection: Connection, config: Config, model: str) -> str | None:

@@ -122,6 +122,7 @@ def test_no_reference(place: Place, store: Store) -> None:
 
 END = hour_of(NOW) // 24 * 24
 MANUAL = Cause("automation", "outputs", 0.9, "share", 0.5, 0.1, 900.0, -1, "automation rate 50.0 % -> 10.0 %")
+SLOW = Cause("latency", "service", 0.9, "ms", 40.0, 90.0, 900.0, 1, "usual latency 40 ms -> 90 ms")
 TEXTS = Cause("unknown_words", "inputs", 0.9, "share", 0.03, 0.08, 900.0, 1, "share of unknown words 3.0 % -> 8.0 %")
 
 
@@ -163,21 +164,45 @@ def test_days_left_out(
     assert (f"{len(days)} of the last 7 days left out" in one["sentence"]) == bool(days)
 
 
-def test_deployment_left_out(place: Place, store: Store) -> None:
-    """The days of an open incident that began with another version are left out; of one that did not, they count."""
-    onset = END - 3 * 24 + 5
+@pytest.mark.parametrize(
+    ("cause", "onset", "hours", "days", "going"),
+    [
+        (MANUAL, END - 3 * 24 + 5, 67, 3, True),
+        (MANUAL, END - 4 * 24 + 5, 30, 2, False),
+        (MANUAL, END - 9 * 24 + 5, 9 * 24 - 5, 0, True),
+        (SLOW, END - 3 * 24 + 5, 67, 0, False),
+    ],
+)
+def test_deployment(place: Place, store: Store, cause: Cause, onset: int, hours: int, days: int, going: bool) -> None:
+    """Of an open incident that began with a version those days are left out on which it answered; while it does, roll back."""
     config = place.configure(COMMAND)
-    place.write((DAYS - 3) * 60, first=start_of(END - DAYS * 24), hours=(DAYS - 3) * 24 + 5)
-    place.write(180, seed=2, first=start_of(onset), hours=3 * 24 - 5, changed=lambda _: {"model_version": "2.0"})
+    for version, first, end in (
+        ("1.0", END - DAYS * 24, onset),
+        ("2.0", onset, onset + hours),
+        ("1.0", onset + hours, END),
+    ):
+        made: dict[str, Any] = {"model_version": version}
+        if end > first:
+            place.write(
+                (end - first) * 3,
+                seed=first,
+                first=start_of(first),
+                hours=end - first,
+                changed=lambda _, made=made: made,
+            )
     ingest(store, config, NOW)
     summarise(store, config, NOW)
     pin(store, config, NOW, "ape", REFERENCE, by="test", reason="usual")
-    happened(store, MANUAL, onset - 48)
+    happened(store, MANUAL, END - 5 * 24 if onset > END - 5 * 24 else onset - 48)
     decide(store, config, NOW)
     assert newest(store)["evidence"]["days_left_out"] == 0
-    happened(store, MANUAL, onset)
-    assert decide(store, config, NOW) == "ape: decision 2"
-    assert newest(store)["evidence"]["days_left_out"] == 3
+    happened(store, cause, onset)
+    assert decide(store, config, NOW) == ("ape: decision 2" if days or going else "ape: nothing new")
+    one = newest(store)
+    assert one["evidence"]["days_left_out"] == days
+    assert (
+        one["recommendation"] == "wait" and "Incident 2 began with a deployment: roll back first" in one["sentence"]
+    ) == going
 
 
 def test_whole_week_left_out(store: Store, config: Config) -> None:
