@@ -40,7 +40,7 @@ def summary(store: Store, config: Config, story: Story) -> dict[str, Any]:
         "decision": None if not proposed else {"id": proposed[0]["id"], "recommendation": proposed[0]["recommendation"],
                                                 "state": proposed[0]["state"], "sentence": proposed[0]["sentence"]},
         "messages": mails,
-        "ok": all(event["ok"] for event in events) and not others and pinned is not None and pinned.clean == 1,
+        "ok": all(event["ok"] for event in events) and not others and bool(proposed) and pinned is not None and pinned.clean == 1,
     }  # fmt: skip
 
 
