@@ -29,21 +29,41 @@ class Reject:
 class Lines:
     """Count the physical lines of a reading by their fate; they sum to the newlines read."""
 
-    read: int = 0
+    read: int = 0  # gave records
     blank: int = 0
-    other: int = 0
+    other: int = 0  # recognised, no prediction
     rejected: int = 0
+    piece: int = 0  # part of a record that ends on a later line
+    half: int = 0  # request or response of a call
 
     def __add__(self, more: "Lines") -> "Lines":
         """Add fate by fate."""
         return Lines(
-            self.read + more.read, self.blank + more.blank, self.other + more.other, self.rejected + more.rejected
-        )
+            self.read + more.read, self.blank + more.blank, self.other + more.other, self.rejected + more.rejected,
+            self.piece + more.piece, self.half + more.half,
+        )  # fmt: skip
 
     @property
     def total(self) -> int:
         """Count all lines."""
-        return self.read + self.blank + self.other + self.rejected
+        return self.read + self.blank + self.other + self.rejected + self.piece + self.half
+
+
+@dataclass(frozen=True)
+class WaitingHalf:
+    """
+    Hold one line of a call as it may wait in the store: behind the privacy door, nothing unredacted in it.
+
+    `join_digest` is the keyed id of the call, `side` input or answer, `payload` the bytes that complete the other half.
+    """
+
+    join_digest: bytes
+    side: str
+    position: int
+    length: int
+    digest: bytes
+    time_us: int
+    payload: bytes
 
 
 @dataclass(frozen=True)
@@ -60,3 +80,5 @@ class Batch:
     predictions: pl.DataFrame = field(default_factory=empty)
     rejects: tuple[Reject, ...] = ()
     lines: Lines = Lines()
+    halves: tuple[WaitingHalf, ...] = ()
+    masked: dict[str, int] = field(default_factory=dict)  # rule of the redaction: how many finds

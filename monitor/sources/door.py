@@ -112,7 +112,7 @@ def _row(record: Record, origin: Origin, door: Door, source: Source, file_key: b
     name = _model(record, source)
     model = door.models[name]
     value, definition = _score(record, model)
-    threshold = model.automatic_at(moment(record.time_us)) if model.thresholds else None
+    threshold = model.automatic_at(moment(record.time_us or 0)) if model.thresholds else None
     step = None if value is None else step_of(value)
     threshold_step = None if threshold is None else step_of(threshold)
     decision, basis = _decision(record, step, threshold_step, model)
@@ -121,7 +121,7 @@ def _row(record: Record, origin: Origin, door: Door, source: Source, file_key: b
         "uid": _uid(record, origin, door, source, (name, file_key)), "source": source.name, "model": name, "task": name,
         "kind": "prediction", "request_id": record.request_id, "row": record.row, "batch_size": record.batch_size,
         "time": record.time_us, "time_basis": record.time_basis,
-        "model_version": record.model_version or _version(source, moment(record.time_us)), "variant": record.variant,
+        "model_version": record.model_version or _version(source, moment(record.time_us or 0)), "variant": record.variant,
         "endpoint": record.endpoint, "caller": record.caller, "region": record.region,
         "segment": _segment(record, model), "text": record.text,
         "input_hash": None if record.text is None else hashlib.blake2b(

@@ -98,6 +98,8 @@ def _settle(record: Record, reading: Reading, door: Door, *, is_cut: bool) -> No
     if model is None or model not in door.models:
         raise Refused("out_of_range", f"model {str(model)[:64]} is not in config.yaml")
     settled(record)
+    if record.time_us is None:
+        raise Refused("missing_field", "time")
     if record.time_us > reading.latest_us:
         raise Refused("too_new", "time lies in the future")
     if record.time_us < OLDEST_US:

@@ -32,8 +32,9 @@ class Refused(Exception):
 class Record:
     """Hold one record of a line; what the format does not log is None."""
 
-    time_us: int
+    time_us: int | None  # None: the line tells no time, and the wrapper's clock counts
     model: str | None = None
+    kind: str = "prediction"  # or request: an access line, without text and answer
     request_id: str | None = None
     row: int = 0
     batch_size: int | None = None
@@ -50,11 +51,38 @@ class Record:
     logged_score: float | None = None
     decision: str | None = None
     latency_ms: float | None = None
+    latency_kind: str = "app"
     status: int | None = None
+    retries: int | None = None
+    input_stage: str = "raw"  # or preprocessed: the text was stemmed before it was logged
     error: str | None = None
     sampling_rate: float | None = None
     sequence: int | None = None
     flags: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Half:
+    """
+    Hold one of the two lines of a call, found in either order, in any batch or file.
+
+    `record` has what this line tells; what is None there is taken from the other half. The answer's time counts.
+    """
+
+    join_id: str
+    side: str  # input or answer
+    record: Record
+
+
+@dataclass(slots=True)
+class Inner:
+    """Hold what the API wrote inside a wrapper's line, with what the wrapper knows of it."""
+
+    line: bytes
+    clock_us: int | None = None  # the wrapper's time
+    identity: str | None = None  # the wrapper's own id of this line
+    stream: str = ""  # pieces of one stream belong together
+    is_piece: bool = False  # the record goes on in the next piece of this stream
 
 
 def settled(record: Record) -> None:

@@ -110,7 +110,8 @@ def save(connection: Connection, batch: Batch, identity: int, place: dict[str, A
     )
     connection.execute(read_range.insert().values(
         bookmark=identity, start=batch.start, end=batch.end, lines_read=batch.lines.read, lines_blank=batch.lines.blank,
-        lines_other=batch.lines.other, lines_rejected=batch.lines.rejected, accepted=saved.accepted,
+        lines_other=batch.lines.other, lines_rejected=batch.lines.rejected, lines_piece=batch.lines.piece,
+        lines_half=batch.lines.half, erased=0, masked=json.dumps(batch.masked) if batch.masked else None, accepted=saved.accepted,
         duplicate=saved.duplicate, rejected=saved.rejected, first_event_us=first, last_event_us=last, committed_us=now_us))  # fmt: skip
     return saved
 

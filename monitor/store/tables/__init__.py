@@ -9,11 +9,13 @@ from monitor.store.tables.arrived import (
     bookmark,
     data_loss,
     dirty_hour,
+    half,
     prediction,
     prediction_input,
     read_range,
     reject,
     source,
+    tombstone,
 )
 from monitor.store.tables.looked import detector, profile, reading, reference
 from monitor.store.tables.ran import heartbeat, job_run, lease, setting
@@ -44,6 +46,7 @@ __all__ = [
     "detector",
     "dirty_hour",
     "estimate",
+    "half",
     "heartbeat",
     "incident",
     "job_run",
@@ -64,5 +67,6 @@ __all__ = [
     "shadow_answer",
     "shadow_cache",
     "source",
+    "tombstone",
     "trigger_call",
 ]

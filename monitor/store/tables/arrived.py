@@ -48,12 +48,36 @@ read_range = Table(
     Column("lines_blank", BigInteger, nullable=False),
     Column("lines_other", BigInteger, nullable=False),
     Column("lines_rejected", BigInteger, nullable=False),
+    Column("lines_piece", BigInteger, nullable=False),
+    Column("lines_half", BigInteger, nullable=False),
     Column("accepted", BigInteger, nullable=False),
     Column("duplicate", BigInteger, nullable=False),
     Column("rejected", BigInteger, nullable=False),
+    Column("erased", BigInteger, nullable=False, default=0),
+    Column("masked", Text),  # {rule of the redaction: finds}
     Column("first_event_us", BigInteger),
     Column("last_event_us", BigInteger),
     Column("committed_us", BigInteger, nullable=False),
+)
+half = Table(
+    "half",
+    metadata,
+    Column("source", String(64), primary_key=True),
+    Column("join_digest", LargeBinary(16), primary_key=True),
+    Column("side", String(8), primary_key=True),  # input or answer
+    Column("bookmark", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("length", BigInteger, nullable=False),
+    Column("digest", LargeBinary(16), nullable=False),
+    Column("event_us", BigInteger, nullable=False),
+    Column("payload", LargeBinary, nullable=False),  # behind the privacy door
+    Column("expires_us", BigInteger, nullable=False),
+)
+tombstone = Table(
+    "tombstone",
+    metadata,
+    Column("uid", LargeBinary(16), primary_key=True),
+    Column("erased_us", BigInteger, nullable=False),
 )
 reject = Table(
     "reject",
@@ -109,6 +133,7 @@ prediction = Table(
     Column("status", Integer),
     Column("outcome", String(16)),
     Column("error", String(120)),
+    Column("retries", Integer),
     Column("sampling_rate", Float),
     Column("sequence", BigInteger),
     Column("flags", Text),  # names joined by commas

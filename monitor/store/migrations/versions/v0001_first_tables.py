@@ -78,10 +78,17 @@ def _read() -> None:
     )  # fmt: skip
     op.create_table(
         "read_range", _long("bookmark", primary_key=True), _long("start", primary_key=True), _long("end"),
-        _long("lines_read"), _long("lines_blank"), _long("lines_other"), _long("lines_rejected"), _long("accepted"),
-        _long("duplicate"), _long("rejected"), _long("first_event_us", nullable=True),
+        _long("lines_read"), _long("lines_blank"), _long("lines_other"), _long("lines_rejected"), _long("lines_piece"),
+        _long("lines_half"), _long("accepted"), _long("duplicate"), _long("rejected"), _long("erased"),
+        _text("masked", nullable=True), _long("first_event_us", nullable=True),
         _long("last_event_us", nullable=True), _long("committed_us"),
     )  # fmt: skip
+    op.create_table(
+        "half", _string("source", 64, primary_key=True), _bytes("join_digest", 16, primary_key=True),
+        _string("side", 8, primary_key=True), _long("bookmark"), _long("position"), _long("length"),
+        _bytes("digest", 16), _long("event_us"), _bytes("payload"), _long("expires_us"),
+    )  # fmt: skip
+    op.create_table("tombstone", _bytes("uid", 16, primary_key=True), _long("erased_us"))
     op.create_table(
         "reject", _long("bookmark", primary_key=True), _long("position", primary_key=True),
         _whole("record", primary_key=True), _long("length"), _long("count"), _string("reason", 32), _text("detail"),
@@ -106,7 +113,7 @@ def _predictions() -> None:
         _whole("threshold_step", nullable=True), _string("decision", 12, nullable=True),
         _string("decision_basis", 12, nullable=True), _number("latency_ms", nullable=True),
         _string("latency_kind", 12, nullable=True), _whole("status", nullable=True),
-        _string("outcome", 16, nullable=True), _string("error", 120, nullable=True),
+        _string("outcome", 16, nullable=True), _string("error", 120, nullable=True), _whole("retries", nullable=True),
         _number("sampling_rate", nullable=True), _long("sequence", nullable=True), _text("flags", nullable=True),
         _long("bookmark"), _long("position"), _whole("bytes"), _long("ingested_us"), sqlite_with_rowid=False,
     )  # fmt: skip
@@ -258,7 +265,7 @@ def _service() -> None:
 
 
 NAMES = (
-    "source", "bookmark", "read_range", "reject", "prediction", "prediction_input", "dirty_hour", "data_loss",
+    "source", "bookmark", "read_range", "half", "tombstone", "reject", "prediction", "prediction_input", "dirty_hour", "data_loss",
     "profile", "reference", "detector", "reading", "incident", "change_log", "action", "outbox", "report", "label",
     "estimate", "challenger", "shadow_answer", "shadow_cache", "pairs", "comparison", "decision", "approval",
     "trigger_call", "job_run", "lease", "heartbeat", "setting",

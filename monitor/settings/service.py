@@ -1,13 +1,11 @@
-"""Hold every setting, with its unit in its name, its limits, and nothing that knows where it was written."""
+"""Say how the service itself works: what is kept, who is told, when it looks."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-Share = Annotated[float, Field(ge=0, le=1)]
+from monitor.settings.part import Name, Part, Share
 
 
 def _in_order(estimate: tuple[float, float, float]) -> tuple[float, float, float]:
@@ -18,112 +16,6 @@ def _in_order(estimate: tuple[float, float, float]) -> tuple[float, float, float
 
 
 Estimate = Annotated[tuple[float, float, float], AfterValidator(_in_order)]
-
-
-class Part(BaseModel):
-    """Refuse unknown keys everywhere, or a typo would be silence; never change after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Threshold(Part):
-    """Date the score from which a prediction is automatic."""
-
-    since: datetime = Field(alias="from")
-    automatic_at: Share
-
-    @field_validator("since", mode="after")
-    @classmethod
-    def _utc(cls, value: datetime) -> datetime:
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
-
-
-class Model(Part):
-    """Describe one champion: what it answers, from which score on nobody looks, what is promised."""
-
-    name: str = ""
-    classes: int | None = Field(None, ge=2)
-    nomenclature: Path | None = None
-    alarm_level: str | None = None
-    score: Literal["max_prob", "margin", "margin_rest", "logged"] = "max_prob"
-    thresholds: tuple[Threshold, ...] = ()
-    automatic_when: Literal[">=", ">"] = ">="
-    fields: dict[Name, Literal["category", "number"]] = Field(default_factory=dict)
-    segment: str | None = None
-    vocabulary: Path | None = None
-    latency_ms_limit: float | None = Field(None, gt=0)
-    minutes_per_case: float = Field(3.0, gt=0)
-    accuracy_target: Share | None = None
-    label_files: str | None = None
-    accuracy_half_width_limit: Share = 0.03
-    audit_days_limit: int = Field(28, ge=1)
-
-    def automatic_at(self, moment: datetime) -> float | None:
-        """Return the threshold in force at `moment` (aware), None before the first one."""
-        in_force = [t for t in self.thresholds if t.since <= moment]
-        return max(in_force, key=lambda t: t.since).automatic_at if in_force else None
-
-
-class Unit(Part):
-    """Say in which unit a logged number is, or from which field a column comes."""
-
-    field: str
-    unit: Literal["s", "ms", "us", "ns"] | None = None
-
-
-class Dated(Part):
-    """Date a change of the serving model that the log does not tell."""
-
-    since: datetime = Field(alias="from")
-    version: str = Field(alias="is")
-
-
-class Keep(Part):
-    """Keep only lines whose field passes; the rest is counted as other."""
-
-    field: str
-    equals: str
-
-
-class Source(Part):
-    """Say where lines come from and how one is read."""
-
-    name: str = ""
-    files: str
-    format: Literal["vigie_line", "json_lines", "python_literal"]
-    model: Name | None = None
-    identity: Literal["by_request_id", "by_position", "by_line"] = "by_position"
-    map: dict[str, str | Unit] = Field(default_factory=dict)
-    zone: str | None = None
-    encoding: Literal["utf-8", "latin-1", "cp1252"] = "utf-8"
-    versions: tuple[Dated, ...] = ()
-    keep_if: Keep | None = None
-    instance_from: str | None = None
-
-
-class Limits(Part):
-    """Limit what a challenger's process may take."""
-
-    memory_mib: int = Field(4096, ge=256)
-    threads: int = Field(1, ge=1)
-    load_s: float = Field(300, gt=0)
-    chunk_s: float = Field(60, gt=0)
-
-
-class Challenger(Part):
-    """Name a model to try in the shadow, where its files lie, and which bytes are trusted."""
-
-    name: str = ""
-    of: Name
-    loader: Literal["python_callable"] = "python_callable"
-    path: Path
-    callable: str = Field("answer:load", pattern=r"^[A-Za-z_]\w*:[A-Za-z_]\w*$")
-    sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
-    runs_code: Literal["accepted", "refused"] = "refused"
-    python: Path | None = None
-    score: Literal["max_prob", "margin", "margin_rest"] = "max_prob"
-    automatic_at: Share | None = None
-    limits: Limits = Limits()
 
 
 class Shadow(Part):
@@ -152,9 +44,14 @@ class Detection(Part):
 class Privacy(Part):
     """Say what of a text is kept."""
 
-    store: Literal["none", "hash", "redacted"] = "redacted"
+    store: Literal["none", "hash", "redacted", "full"] = "redacted"
     secret_file: Path | None = None
     shown_from_texts: int = Field(5, ge=1)
+    keys_dir: Path | None = None
+    patterns: dict[Name, str] = Field(default_factory=dict)
+    text_days: int = Field(30, ge=1)
+    prediction_days: int = Field(400, ge=1)
+    profile_days: int = Field(1830, ge=1)
 
 
 class Ingest(Part):
@@ -167,6 +64,8 @@ class Ingest(Part):
     future_minutes: float = Field(5, ge=0)
     settle_seconds: float = Field(10, ge=0)
     silent_after_expected: int = Field(50, ge=1)
+    archive_gib: float = Field(50, gt=0)
+    archive_ratio: float = Field(500, gt=1)
 
 
 class Route(Part):

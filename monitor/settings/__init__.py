@@ -1,0 +1,51 @@
+"""Hold every setting, with its unit in its name, its limits, and nothing that knows where it was written."""
+
+from monitor.settings.models import Challenger, Limits, Model, Threshold
+from monitor.settings.part import Name, Part, Share
+from monitor.settings.service import (
+    Dashboard,
+    Delivery,
+    Detection,
+    Estimate,
+    Health,
+    Ingest,
+    Privacy,
+    Retraining,
+    Route,
+    Schedule,
+    Shadow,
+    Smtp,
+    WorkingHours,
+)
+from monitor.settings.sources import Dated, Format, Join, Keep, Side, Source, SqlTable, Unit
+
+__all__ = [
+    "Challenger",
+    "Dashboard",
+    "Dated",
+    "Delivery",
+    "Detection",
+    "Estimate",
+    "Format",
+    "Health",
+    "Ingest",
+    "Join",
+    "Keep",
+    "Limits",
+    "Model",
+    "Name",
+    "Part",
+    "Privacy",
+    "Retraining",
+    "Route",
+    "Schedule",
+    "Shadow",
+    "Share",
+    "Side",
+    "Smtp",
+    "Source",
+    "SqlTable",
+    "Threshold",
+    "Unit",
+    "WorkingHours",
+]

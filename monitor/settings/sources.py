@@ -1,0 +1,105 @@
+"""Say where log lines come from and how one is read."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from monitor.settings.part import Name, Part
+
+Format = Literal[
+    "vigie_line", "json_lines", "python_literal", "java_tostring", "access_log", "mlflow", "sagemaker_capture", "azure_ml",
+    "kserve", "seldon", "bentoml_monitoring", "otlp_json", "parquet", "csv",
+]  # fmt: skip
+
+
+class Unit(Part):
+    """Say in which unit a logged number is, or from which field a column comes."""
+
+    field: str
+    unit: Literal["s", "ms", "us", "ns"] | None = None
+
+
+class Dated(Part):
+    """Date a change of the serving model that the log does not tell."""
+
+    since: datetime = Field(alias="from")
+    version: str = Field(alias="is")
+
+
+class Keep(Part):
+    """Keep only lines whose field equals a text, or matches a regular expression; the rest is counted as other."""
+
+    field: str
+    equals: str | None = None
+    matches: str | None = None
+
+    @model_validator(mode="after")
+    def _one_test(self) -> "Keep":
+        if (self.equals is None) == (self.matches is None):
+            raise ValueError("needs either equals or matches")
+        return self
+
+
+class Side(Part):
+    """Tell by the end of a field's text which half of a call a line is."""
+
+    field: str
+    ends_with: str
+
+
+class Join(Part):
+    """Put two lines of one call together: both carry the same id at `on`."""
+
+    on: str
+    input: Side
+    answer: Side
+    wait_hours: float = Field(2, gt=0)
+
+
+class SqlTable(Part):
+    """Read an inference database by a column that only rises."""
+
+    url: str | None = None
+    url_file: Path | None = None
+    name: str = Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)?$")
+    key: tuple[str, ...] = Field(min_length=1)
+    mark: str
+    overlap_hours: float = Field(2, ge=0)
+
+    @model_validator(mode="after")
+    def _one_address(self) -> "SqlTable":
+        if (self.url is None) == (self.url_file is None):
+            raise ValueError("needs either url or url_file")
+        return self
+
+
+class Source(Part):
+    """Say where lines come from and how one is read."""
+
+    name: str = ""
+    files: str = ""
+    table: SqlTable | None = None
+    wrapper: Literal["none", "cri", "docker", "loki", "elasticsearch", "splunk", "cloudwatch", "kubectl"] = "none"
+    prefix: str | None = None
+    format: Format = "json_lines"
+    preset: str | None = None
+    model: Name | None = None
+    identity: Literal["by_request_id", "by_position", "by_line"] = "by_position"
+    map: dict[str, str | Unit] = Field(default_factory=dict)
+    columns: tuple[str, ...] = ()
+    zone: str | None = None
+    encoding: Literal["utf-8", "latin-1", "cp1252"] = "utf-8"
+    versions: tuple[Dated, ...] = ()
+    keep_if: Keep | None = None
+    join: Join | None = None
+    gives: Literal["all", "answers", "service"] = "all"
+    absent: tuple[str, ...] = ("", "NaN", "nan", "None")
+    instance_from: str | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> "Source":
+        if bool(self.files) == (self.table is not None):
+            raise ValueError("needs either files or table")
+        return self
