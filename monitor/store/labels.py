@@ -10,6 +10,7 @@ from monitor.store.tables import label, prediction
 from monitor.window import MICROSECONDS_PER_HOUR, Window
 
 AT_ONCE = 400
+MICROSECONDS_PER_DAY = 24 * MICROSECONDS_PER_HOUR
 SCHEMA = {"day": pl.Int64, "uid": pl.Binary, "truth": pl.String, "source": pl.String, "inclusion": pl.Float64,
           "labelled_us": pl.Int64, "time": pl.Int64, "answer": pl.String, "score_step": pl.Int64, "decision": pl.String,
           "caller": pl.String}  # fmt: skip
@@ -28,6 +29,23 @@ def predictions_of(
         )
         for identity, row, day, uid in connection.execute(query):
             found.setdefault(identity, {})[row] = (day, bytes(uid))
+    return found
+
+
+def predictions_with(
+    connection: Connection, model: str, hashes: list[bytes], first_us: int
+) -> dict[bytes, list[tuple[int, int, bytes]]]:
+    """Return (time, day, uid) by text hash, oldest first, of the predictions since `first_us` that have such a text."""
+    found: dict[bytes, list[tuple[int, int, bytes]]] = {}
+    for at in range(0, len(hashes), AT_ONCE):
+        query = (
+            select(prediction.c.text_hash, prediction.c.time, prediction.c.day, prediction.c.uid)
+            .where(prediction.c.model == model, prediction.c.day >= first_us // MICROSECONDS_PER_DAY,
+                   prediction.c.time >= first_us, prediction.c.text_hash.in_(hashes[at : at + AT_ONCE]))
+            .order_by(prediction.c.time, prediction.c.uid)
+        )  # fmt: skip
+        for text, time, day, uid in connection.execute(query):
+            found.setdefault(bytes(text), []).append((time, day, bytes(uid)))
     return found
 
 

@@ -75,6 +75,35 @@ def test_call_of_many_rows(place: Place, store: Store) -> None:
     assert dict(zip(found["truth"], found["answer"], strict=True)) == {"y": "47", "x": "56", "v": "62"}
 
 
+def test_by_text(place: Place, store: Store) -> None:
+    """An exported annotation without a request id joins the newest answer to its text in the 30 days before it."""
+    config = place.configure()
+    first = datetime(2026, 9, 1, 10, tzinfo=UTC)
+    lines = Lines(None, model="ape", text="full", where=place.log, threaded=False, instance="i")
+    for day, text, answer in (
+        (0, "Crêperie", "56"),
+        (1, "creperie n° 3", "10"),
+        (2, "CREPERIE", "47"),
+        (0, "Taxi", "62"),
+    ):
+        when = first + timedelta(days=day)
+        lines.write(time=when, row=0, rows=1, text=text, status=200, topk=[[answer, 0.9]])
+    lines.close()
+    ingest(store, config, NOW + timedelta(days=3))
+    (place.folder / "labels" / "a.csv").write_text(
+        "text,label,source,labelled_at\n"
+        "crêperie,a,routine,2026-09-02T12:00:00Z\n"  # after the second answer, before the third
+        "taxi,b,routine,2026-10-02T12:00:00Z\n"  # 31 days late
+        "taxi,c,routine,2026-08-31T12:00:00Z\n"  # before it was asked
+        "tax\u00eft,d,routine,2026-09-02T12:00:00Z\n",
+        encoding="utf-8",
+    )
+    assert labels(store, config, NOW + timedelta(days=40)) == "ape: 1 new labels, 3 fit no prediction"
+    with store.read() as connection:
+        found = stored.joined(connection, "ape")
+    assert list(zip(found["truth"], found["answer"], strict=True)) == [("a", "10")]
+
+
 @pytest.mark.parametrize("row", ["0-1,,audit,0.02,ann,2026-09-02", "0-1,10,guess,0.02,ann,2026-09-02", "0-1,10,audit,much,ann,2026-09-02",
                                  "0-1,10,audit,0.02,ann,soon"])  # fmt: skip
 def test_bad_row(quick_place: Place, row: str) -> None:
@@ -86,10 +115,14 @@ def test_bad_row(quick_place: Place, row: str) -> None:
         labels(store, quick_place.configure(), NOW)
 
 
-def test_missing_column(quick_place: Place) -> None:
-    """A file without a column is refused by that column's name."""
+@pytest.mark.parametrize(
+    ("heading", "named"),
+    [("request_id,label", "source"), ("text,label,source", "labelled_at"), ("label,source,labelled_at", "request_id")],
+)
+def test_missing_column(quick_place: Place, heading: str, named: str) -> None:
+    """A file without a column is refused by that column's name; a label needs a request id or a text to join by."""
     from tests.conftest import opened
 
-    (quick_place.folder / "labels" / "a.csv").write_text("request_id,label\n")
-    with opened(quick_place.database) as store, pytest.raises(ConfigError, match="column source is missing"):
+    (quick_place.folder / "labels" / "a.csv").write_text(heading + "\n")
+    with opened(quick_place.database) as store, pytest.raises(ConfigError, match=f"column {named}.*is missing"):
         labels(store, quick_place.configure(), NOW)
