@@ -82,7 +82,7 @@ def test_by_text(place: Place, store: Store) -> None:
     lines = Lines(None, model="ape", text="full", where=place.log, threaded=False, instance="i")
     for day, text, answer in (
         (0, "Crêperie", "56"),
-        (1, "creperie n° 3", "10"),
+        (1, "creperie 3", "10"),
         (2, "CREPERIE", "47"),
         (0, "Taxi", "62"),
     ):
