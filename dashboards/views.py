@@ -1,6 +1,7 @@
 """Fetch the rows a page shows."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import polars as pl
@@ -8,6 +9,7 @@ import streamlit as st
 
 from dashboards import shared
 from monitor.detection.incident import Incident
+from monitor.feed import condition
 from monitor.metrics.prediction_shift import moved_share
 from monitor.profiles.profile import Profile
 from monitor.quality.automation_curve import Point, curve
@@ -27,8 +29,9 @@ from monitor.store import (
     standing,
 )
 from monitor.store import shadow as shadows
+from monitor.store.feed import feeds
 from monitor.verdict import Verdict, verdict
-from monitor.window import Window
+from monitor.window import Window, microseconds
 
 
 def cached(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -166,9 +169,15 @@ def troubles(model: str) -> list[str]:
 
 
 def service() -> dict[str, list[dict[str, Any]]]:
-    """Return feed, rejects, jobs and messages."""
+    """Return feed, how each source stands, rejects, jobs and messages."""
+    config, now = shared.config(), shared.now()
     with shared.store().read() as connection:
-        return {"feed": arrivals.feed(connection), "rejects": arrivals.rejects_by_reason(connection), "jobs": runs.newest(connection),
+        found = feeds(connection, config.sources.values(), now)
+        stands = [
+            {"source": one.source, **asdict(condition(one, microseconds(now), config.ingest.silent_after_expected))}
+            for one in found
+        ]
+        return {"stands": stands, "feed": arrivals.feed(connection), "rejects": arrivals.rejects_by_reason(connection), "jobs": runs.newest(connection),
                 "messages": outbox.latest(connection, 50)}  # fmt: skip
 
 

@@ -38,6 +38,10 @@ else:
     st.info("No call with a latency lies in this range.")
 
 st.subheader("Feed")
+for one in found["stands"]:
+    mark = {"READING": ":green", "BEHIND": ":orange", "UNKNOWN": ":gray", "UNREAD": ":gray"}.get(one["state"], ":red")
+    st.markdown(f"{mark}-badge[{one['state']}]", width="content")
+    st.text(f"{one['source']}: {one['sentence']}")
 if found["feed"]:
     shared.table(found["feed"], "name", "lines_read", "lines_other", "lines_rejected", "accepted", "duplicate", "lost_bytes",
                  "lag_bytes")  # fmt: skip

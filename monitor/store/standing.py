@@ -71,7 +71,7 @@ def _last_day(connection: Connection, model: str, baseline: Baseline, name: str,
     return shown(metric.shown(float(np.average(read["value"].to_numpy(), weights=size))), metric.unit)
 
 
-def _due(baseline: Baseline, first: int, end: int) -> float:
+def due(baseline: Baseline, first: int, end: int) -> float:
     """Return how many predictions the reference leads to expect in these hours, of the last two weeks of them."""
     hours = np.arange(max(first, end - 24 * 14), end)
     if not len(hours):
@@ -82,21 +82,21 @@ def _due(baseline: Baseline, first: int, end: int) -> float:
 
 def _due_since(baseline: Baseline, last_us: int | None, now: datetime) -> float:
     first = (baseline.end_hour if last_us is None else last_us // MICROSECONDS_PER_HOUR) + 1
-    return _due(baseline, first, hour_of(now))
+    return due(baseline, first, hour_of(now))
 
 
 def _behind(
     connection: Connection, model: str, baseline: Baseline, until: int, *, now: datetime, silent_after: float
 ) -> bool:
     """Say whether hours that should be judged by now had predictions, or were to have them."""
-    due = hour_of(now) - JUDGED_WITHIN_HOURS
-    if due <= until:
+    latest = hour_of(now) - JUDGED_WITHIN_HOURS
+    if latest <= until:
         return False
-    first_us, end_us = until * MICROSECONDS_PER_HOUR, due * MICROSECONDS_PER_HOUR
+    first_us, end_us = until * MICROSECONDS_PER_HOUR, latest * MICROSECONDS_PER_HOUR
     waiting = select(prediction.c.uid).where(
         prediction.c.model == model, prediction.c.time >= first_us, prediction.c.time < end_us
     )
-    return _due(baseline, until, due) >= silent_after or connection.execute(waiting.limit(1)).first() is not None
+    return due(baseline, until, latest) >= silent_after or connection.execute(waiting.limit(1)).first() is not None
 
 
 def _accuracy(connection: Connection, model: Model, now: datetime) -> str | None:

@@ -70,3 +70,43 @@ def test_killed_job(quick_place: Place) -> None:
             assert subjects(store).count("service:job:labels") == (hour >= 3)
         with store.read() as connection:
             assert "killed" in outbox.about(connection, "service:job:labels")[0]["facts"]
+
+
+def test_one_source_of_two_falls_silent(quick_place: Place) -> None:
+    """A pod that stops writing while the other goes on is told of; the model itself is not silent."""
+    other_pod = "sources:\n  other-pod: {files: pod/ape.jsonl*, format: vigie_line, model: ape}\n"
+    config = quick_place.configure(replaced=("sources:\n", other_pod))
+    (quick_place.folder / "pod").mkdir()
+    other = Place(quick_place.folder / "pod-writer", quick_place.database)
+    (other.folder / "logs").mkdir(parents=True)
+    other.write(6000, seed=1, hours=21 * 24)
+    other.log.rename(quick_place.folder / "pod" / "ape.jsonl")
+    quick_place.write(6000, hours=21 * 24)
+    with opened(quick_place.database) as store:
+        ingest(store, config, NOW)
+        summarise(store, config, NOW)
+        pin(store, config, NOW, "ape", Window(hour_of(NOW) - 20 * 24, hour_of(NOW)), by="local", reason="quiet weeks")
+        watch(store, config, NOW)
+        assert subjects(store) == []
+        quick_place.write(150, seed=2, first=NOW, hours=12)
+        later = NOW + timedelta(hours=12)
+        ingest(store, config, later)
+        watch(store, config, later)
+        watch(store, config, later + timedelta(minutes=5))
+        assert subjects(store) == ["service:source:silent:other-pod"]
+
+
+def test_refused_lines_are_told(quick_place: Place) -> None:
+    """A format that changed refuses lines in numbers: told once a day, with the reason."""
+    config = quick_place.configure()
+    quick_place.write(300)
+    with quick_place.log.open("a", encoding="utf-8") as log:
+        log.writelines('{"vigie": 1, "time": "2026-09-01T10:00:00", "text": "a", "topk": []}\n' for _ in range(150))
+    with opened(quick_place.database) as store:
+        ingest(store, config, NOW)
+        for later in (0, 5, 10):
+            watch(store, config, NOW + timedelta(minutes=later))
+        assert subjects(store) == ["service:source:refusing:api"]
+        with store.read() as connection:
+            (sent,) = (row for row in outbox.latest(connection, 50) if row["subject"].startswith("service:source"))
+        assert "no_time_zone" in str(sent)
