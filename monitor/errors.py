@@ -4,6 +4,7 @@ Name what an operator can meet and mend.
     VigieError
     ├── ConfigError      config.yaml or a file it names is wrong          exit 3
     ├── StoreError       the database cannot be read or written           exit 4
+    │   └── DataRefused  the database cannot hold a value                 exit 4
     ├── DeadlineError    a job or a child took longer than it may         exit 5
     ├── LeaseLost        another runner took this job over                exit 6
     ├── NoData           nothing is stored where something was asked      exit 7
@@ -48,6 +49,10 @@ class StoreError(VigieError):
     """Report a database that cannot be read or written now; trying again may help."""
 
     exit_code = 4
+
+
+class DataRefused(StoreError):
+    """Report a value that the database cannot hold; trying again does not help."""
 
 
 class DeadlineError(VigieError):

@@ -19,7 +19,7 @@ from jobs.demo.live import Api, Client, catch_up
 from jobs.demo.mailbox import Mailbox, free_port
 from jobs.demo.steps import Steps
 from jobs.demo.story import DAYS, Story
-from jobs.demo.summary import lines, summary
+from jobs.demo.summary import Written, lines, summary
 from jobs.demo.texts import Description, descriptions
 from jobs.demo.traffic import Traffic
 from jobs.detect import detect, pending
@@ -73,11 +73,11 @@ def demo(directory: Path, *, once: bool, as_json: bool, seed: int) -> int:
     stage = Stage(folder, story, Traffic(known, story, seed), known, seed)
     steps, mailbox = Steps(STEPS), Mailbox(folder / "mails")
     try:
-        config, api = _prepare(stage, steps, mailbox)
+        config, api, written = _prepare(stage, steps, mailbox)
         try:
             store = Store.open(config.database)
             _loop(stage, steps, store, config)
-            found = {**summary(store, config, story), "seconds": steps.seconds, "directory": str(folder)}
+            found = {**summary(store, config, story, written), "seconds": steps.seconds, "directory": str(folder)}
             print(json.dumps(found, ensure_ascii=False, default=str) if as_json else "\n".join(lines(found)))
             if not once:
                 _stay(stage, config, api.port)
@@ -88,7 +88,7 @@ def demo(directory: Path, *, once: bool, as_json: bool, seed: int) -> int:
     return 0 if found["ok"] else 1
 
 
-def _prepare(stage: Stage, steps: Steps, mailbox: Mailbox) -> tuple[Config, Api]:
+def _prepare(stage: Stage, steps: Steps, mailbox: Mailbox) -> tuple[Config, Api, Written]:
     """Train both models side by side, write the history as soon as the champion is there, and start the live API."""
     folder, seed = stage.folder, stage.seed
     context = multiprocessing.get_context("spawn")
@@ -102,7 +102,8 @@ def _prepare(stage: Stage, steps: Steps, mailbox: Mailbox) -> tuple[Config, Api]
 
     models = {name: load_model(folder / "models" / name).answer for name in ("champion", "early")}
     with steps.step("write eight weeks of logs through the API"):
-        history.write(stage.traffic, stage.story, folder, models, steps.progress)
+        calls = sum(history.write(stage.traffic, stage.story, folder, models, steps.progress).values())
+        packed = history.compress(folder / "logs")
     with steps.step("train the challenger (more texts)"):
         challenger.join()
         from jobs.demo.model import champion_texts
@@ -113,8 +114,8 @@ def _prepare(stage: Stage, steps: Steps, mailbox: Mailbox) -> tuple[Config, Api]
         api = Api(folder, seed, history.SLOWER)
         api.ready()
         now = datetime.now(UTC)
-        catch_up(stage.traffic, hour_of(now), now.minute * 60 + now.second, api.port)
-    return load(path), api
+        live = catch_up(stage.traffic, hour_of(now), now.minute * 60 + now.second, api.port)
+    return load(path), api, Written(calls, live, packed)
 
 
 def _loop(stage: Stage, steps: Steps, store: Store, config: Config) -> None:

@@ -2,12 +2,15 @@
 
 import asyncio
 import csv
+import gzip
 import json
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from backports import zstd
 
 from jobs.demo.api import Service, app
 from jobs.demo.story import Story
@@ -79,6 +82,16 @@ def write(
     lines.close()
     labels.write(folder / "labels")
     return counted
+
+
+def compress(folder: Path) -> int:
+    """Compress all but the newest rotated file, as logrotate and its successors do: gz and zst in turns; returns how many."""
+    rotated = sorted(folder.glob("ape.jsonl.*"), key=lambda one: int(one.suffix[1:]))[1:]
+    for number, file in enumerate(rotated):
+        pack, ending = ((gzip.compress, "gz"), (zstd.compress, "zst"))[number % 2]
+        file.with_name(f"{file.name}.{ending}").write_bytes(pack(file.read_bytes()))
+        file.unlink()
+    return len(rotated)
 
 
 async def call(application: Any, one: Request, identity: str) -> None:

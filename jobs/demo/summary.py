@@ -1,20 +1,31 @@
 """Hold what was found against what happened, and print both."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from jobs.demo.story import Event, Story
 from monitor.config import Config
 from monitor.detection.incident import Incident
-from monitor.store import decisions, estimates, incidents, outbox, references, shadow
+from monitor.store import arrivals, decisions, estimates, incidents, outbox, references, shadow
 from monitor.store.store import Store
 from monitor.window import start_of
 
 EARLY_HOURS = 12  # an onset estimated this long before the change is still its own
 
 
-def summary(store: Store, config: Config, story: Story) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Written:
+    """Count the calls of the eight weeks, those sent since, which may still be on their way, and the compressed files."""
+
+    calls: int
+    live: int
+    packed: int
+
+
+def summary(store: Store, config: Config, story: Story, written: Written) -> dict[str, Any]:
     """Return the story, what Vigie found of it, when, with which first cause, and what else there is to tell."""
     with store.read() as connection:
+        (feed,) = arrivals.feed(connection)
         found = incidents.all(connection, "ape")[::-1]
         pinned = references.active(connection, "ape")
         figures = estimates.latest(connection, "ape")
@@ -29,9 +40,16 @@ def summary(store: Store, config: Config, story: Story) -> dict[str, Any]:
     others = [
         {"incident": i.id, "onset": str(start_of(i.onset_hour)), "claim": i.claim} for i in found if i.id not in claimed
     ]
+    exact = (
+        written.calls <= feed["accepted"] <= written.calls + written.live
+        and not feed["duplicate"]
+        and not feed["lost_bytes"]
+    )
     return {
         "schema_version": 1,
         "story": story.lines(),
+        "feed": {"calls": written.calls, "live_calls": written.live, "compressed_files": written.packed,
+                 **{name: feed[name] for name in ("lines_read", "lines_rejected", "accepted", "duplicate", "lost_bytes")}},
         "changes": events,
         "quiet_weeks_clean": bool(pinned is not None and pinned.clean == 1),
         "other_incidents": others,
@@ -40,7 +58,8 @@ def summary(store: Store, config: Config, story: Story) -> dict[str, Any]:
         "decision": None if not proposed else {"id": proposed[0]["id"], "recommendation": proposed[0]["recommendation"],
                                                 "state": proposed[0]["state"], "sentence": proposed[0]["sentence"]},
         "messages": mails,
-        "ok": all(event["ok"] for event in events) and not others and bool(proposed) and pinned is not None and pinned.clean == 1,
+        "ok": all(event["ok"] for event in events) and not others and bool(proposed) and pinned is not None and pinned.clean == 1
+        and exact,
     }  # fmt: skip
 
 
@@ -89,6 +108,11 @@ def lines(found: dict[str, Any]) -> list[str]:
         )
     told += [f"  FALSE   #{one['incident']}: {one['claim']}" for one in found["other_incidents"]]
     told.append(f"  six quiet weeks: {'nothing opened' if found['quiet_weeks_clean'] else 'NOT CLEAN'}")
+    feed = found["feed"]
+    told.append(
+        f"  {feed['calls']:,} calls logged and {feed['live_calls']} live ones, {feed['accepted']:,} predictions read ({feed['compressed_files']} log files compressed), "
+        f"{feed['duplicate']} twice, {feed['lines_rejected']} refused, {feed['lost_bytes']} bytes lost"
+    )
     told += ["", "How many answers are right", *(f"  {name}: {value}" for name, value in found["accuracy"].items())]
     if found["challenger"]:
         told += ["", f"Challenger: {found['challenger']['verdict']}. {found['challenger']['sentence']}"]

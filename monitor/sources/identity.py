@@ -1,8 +1,9 @@
 """Tell which file this is by its content: names move, and inodes are reused."""
 
 import hashlib
-import os
 from dataclasses import dataclass
+
+from monitor.sources.archives import Content
 
 FIRST_BYTES = 4096
 TAIL_BYTES = 1024
@@ -30,6 +31,9 @@ class Mark:
     size_seen: int
     modified_us: int | None
     path_last: str
+    device: int | None = None
+    inode: int | None = None
+    packed_size: int | None = None  # of an archive that was read to its end
 
 
 def digest(secret: bytes, data: bytes) -> bytes:
@@ -50,19 +54,20 @@ def first_line(head: bytes) -> bytes | None:
     return head if len(head) >= FIRST_BYTES else None
 
 
-def is_same(mark: Mark, descriptor: int, size: int, secret: bytes) -> bool | None:
+def is_same(mark: Mark, found: Content, secret: bytes) -> bool | None:
     """
     Say whether the open file continues `mark`: True or False, None while it is too short to tell.
 
     True needs the head and the tail before the position to carry the stored digests.
     """
-    if size < mark.head_length or size < mark.position:
-        shared = os.pread(descriptor, min(size, mark.head_length), 0)
-        whole = len(shared) >= mark.head_length
-        return None if not whole or digest(secret, shared) == mark.head_digest else False
-    if mark.head_length and digest(secret, os.pread(descriptor, mark.head_length, 0)) != mark.head_digest:
+    head = found.read(0, mark.head_length)
+    if len(head) < mark.head_length:
+        return None
+    if mark.head_length and digest(secret, head) != mark.head_digest:
         return False
     if not mark.tail_length:
         return True
-    tail = os.pread(descriptor, mark.tail_length, mark.position - mark.tail_length)
+    tail = found.read(mark.position - mark.tail_length, mark.tail_length)
+    if len(tail) < mark.tail_length:
+        return None
     return digest(secret, tail) == mark.tail_digest

@@ -55,14 +55,14 @@ def marks(connection: Connection, name: str, instance: str, first_digest: bytes)
     return connection.execute(query.order_by(bookmark.c.position.desc())).all()
 
 
-def register(connection: Connection, values: dict[str, Any]) -> int:
-    """Start a new generation of a file at position 0; `values` are the identity and the hints."""
+def register(connection: Connection, values: dict[str, Any]) -> Any:
+    """Start a new generation of a file at position 0 and return its row; `values` are the identity and the hints."""
     same = (bookmark.c.source == values["source"], bookmark.c.instance == values["instance"],
             bookmark.c.first_digest == values["first_digest"])  # fmt: skip
     newest = connection.execute(select(func.max(bookmark.c.generation)).where(*same)).scalar()
     row = {"generation": 0 if newest is None else newest + 1, "position": 0, "tail_length": 0, "head_length": 0,
            "state": "active", "lost_bytes": 0, **values}  # fmt: skip
-    return int(connection.execute(bookmark.insert().values(row).returning(bookmark.c.id)).scalar_one())
+    return connection.execute(bookmark.insert().values(row).returning(bookmark)).one()
 
 
 def note(connection: Connection, identity: int, **hints: Any) -> None:
@@ -75,6 +75,31 @@ def lose(connection: Connection, identity: int, why: str, lost_bytes: int, now_u
     connection.execute(update(bookmark).where(bookmark.c.id == identity).values(
         lost_bytes=bookmark.c.lost_bytes + lost_bytes, state="vanished"))  # fmt: skip
     connection.execute(data_loss.insert().values(bookmark=identity, why=why, bytes=lost_bytes, found_us=now_us))
+
+
+def packed(connection: Connection, name: str, hints: tuple[int, int, int, int]) -> list[int]:
+    """Return the bookmarks that ended in this very archive: device, inode, size in bytes and time of change are the same."""
+    device, inode, size, modified_us = hints
+    query = select(bookmark.c.id).where(
+        bookmark.c.source == name, bookmark.c.device == device, bookmark.c.inode == inode,
+        bookmark.c.packed_size == size, bookmark.c.modified_us == modified_us,
+        bookmark.c.state.in_(("finished", "refused")),
+    )  # fmt: skip
+    return list(connection.execute(query).scalars())
+
+
+def close(connection: Connection, identity: int, why: Reject | None, now_us: int, **hints: Any) -> None:
+    """Note that an archive was read as far as it can be, and once the reason where that is not its end."""
+    name = connection.execute(select(bookmark.c.source).where(bookmark.c.id == identity)).scalar_one()
+    alone(connection, name)
+    if why is not None:
+        there = select(reject.c.bookmark).where(reject.c.bookmark == identity, reject.c.position == why.position)
+        if connection.execute(there).first() is None:
+            _insert_rejects(connection, [why], identity, name, now_us)
+            connection.execute(
+                data_loss.insert().values(bookmark=identity, why=why.reason, bytes=None, found_us=now_us)
+            )
+    note(connection, identity, **hints)
 
 
 def active(connection: Connection, name: str) -> Sequence[Any]:

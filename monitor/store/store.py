@@ -16,10 +16,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.pool import NullPool
 
-from monitor.errors import StoreError
+from monitor.errors import DataRefused, StoreError
 
 BUSY_MILLISECONDS = 10_000
 WRITER_SECONDS, LOOK_SECONDS = 60.0, 0.01
@@ -119,6 +119,8 @@ class Store:
                     if self.guard is not None:
                         self.guard(connection)
                     yield connection
+        except (DataError, IntegrityError) as error:
+            raise DataRefused(_cause(error), where=self.place) from error
         except DBAPIError as error:
             raise StoreError(_cause(error), where=self.place) from error
 

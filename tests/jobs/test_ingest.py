@@ -227,7 +227,7 @@ def test_file_that_cannot_be_opened(
     with monkeypatch.context() as patched:
         patched.setattr("jobs.ingest.scan", lambda _source: listed)
         told = ingest(store, config, NOW)
-    assert told.startswith("api: 30 read, 0 duplicate, 0 rejected, cannot open ape.jsonl.1 (")
+    assert told.startswith("api: 30 read, 0 duplicate, 0 rejected, cannot read ape.jsonl.1 (")
     everything(place, store)
     with store.read() as connection:
         (feed,) = arrivals.feed(connection)

@@ -33,6 +33,9 @@ bookmark = Table(
     Column("modified_us", BigInteger),
     Column("device", BigInteger),
     Column("inode", BigInteger),
+    Column("packed_size", BigInteger),  # of an archive that was read to its end: unchanged, it is not read again
+    Column("mark", Text),  # of a table: the highest value of its mark column that was read
+    Column("mark_key", Text),
     Column("path_last", Text, nullable=False),
     Column("last_event_us", BigInteger),
     Column("lost_bytes", BigInteger, nullable=False, default=0),

@@ -348,10 +348,10 @@ def test_arrivals(connection: Connection) -> None:
 
     identity = arrivals.register(
         connection, {"source": "api", "instance": "i", "first_digest": b"d" * 16, "path_last": "p"}
-    )
+    ).id
     second = arrivals.register(
         connection, {"source": "api", "instance": "i", "first_digest": b"d" * 16, "path_last": "p"}
-    )
+    ).id
     assert {row.generation for row in arrivals.marks(connection, "api", "i", b"d" * 16)} == {0, 1}
     batch = Batch(0, 10, rejects=(Reject(0, 10, "invalid_syntax", "why", b"d" * 16, "é"),), lines=Lines(rejected=1))
     assert arrivals.save(connection, batch, identity, {}, NOW_US).moved

@@ -73,7 +73,7 @@ def _read() -> None:
         _whole("generation"), _long("position"), _bytes("tail_digest", 16, nullable=True), _whole("tail_length"),
         _bytes("head_digest", 16, nullable=True), _whole("head_length"), _string("state", 16), _long("size_seen"),
         _long("modified_us", nullable=True), _long("device", nullable=True), _long("inode", nullable=True),
-        _text("path_last"), _long("last_event_us", nullable=True), _long("lost_bytes"),
+        _long("packed_size", nullable=True), _text("mark", nullable=True), _text("mark_key", nullable=True), _text("path_last"), _long("last_event_us", nullable=True), _long("lost_bytes"),
         sa.UniqueConstraint("source", "instance", "first_digest", "generation"),
     )  # fmt: skip
     op.create_table(
