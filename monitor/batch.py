@@ -80,5 +80,6 @@ class Batch:
     predictions: pl.DataFrame = field(default_factory=empty)
     rejects: tuple[Reject, ...] = ()
     lines: Lines = Lines()
+    rows_refused: int = 0  # rejects of single rows, on lines that count as read
     halves: tuple[WaitingHalf, ...] = ()
     masked: dict[str, int] = field(default_factory=dict)  # rule of the redaction: how many finds

@@ -36,11 +36,12 @@ class Door:
 
 @dataclass(frozen=True)
 class Origin:
-    """Say where a record was read: bookmark row, byte offset and length of its line, digest of the line."""
+    """Say where a record was read: byte offset and length of its line, digest of the line."""
 
     position: int
     length: int
     digest: bytes
+    part: int = 0  # which of several lines inside the physical one
 
 
 def frame(
@@ -119,18 +120,18 @@ def _row(record: Record, origin: Origin, door: Door, source: Source, file_key: b
     inputs = msgspec.json.encode([record.text, record.fields], order="deterministic", enc_hook=str)
     return {
         "uid": _uid(record, origin, door, source, (name, file_key)), "source": source.name, "model": name, "task": name,
-        "kind": "prediction", "request_id": record.request_id, "row": record.row, "batch_size": record.batch_size,
+        "kind": record.kind, "request_id": record.request_id, "row": record.row, "batch_size": record.batch_size,
         "time": record.time_us, "time_basis": record.time_basis,
         "model_version": record.model_version or _version(source, moment(record.time_us or 0)), "variant": record.variant,
         "endpoint": record.endpoint, "caller": record.caller, "region": record.region,
         "segment": _segment(record, model), "text": record.text,
         "input_hash": None if record.text is None else hashlib.blake2b(
             inputs, key=door.secret[:64], digest_size=16).digest(),
-        "input_stage": "raw", "label": record.labels[0] if record.labels else None,
+        "input_stage": record.input_stage, "label": record.labels[0] if record.labels else None,
         "topk": _topk(record),
         "score": value, "score_definition": definition, "score_step": step, "threshold_step": threshold_step,
         "decision": decision, "decision_basis": basis, "latency_ms": record.latency_ms,
-        "latency_kind": None if record.latency_ms is None else "app", "status": record.status,
+        "latency_kind": None if record.latency_ms is None else record.latency_kind, "retries": record.retries, "status": record.status,
         "outcome": None if record.row else OUTCOMES.get((record.status or 200) // 100, "ok"),
         "error": record.error and record.error[:120], "sampling_rate": record.sampling_rate, "sequence": record.sequence,
         "flags": ",".join(record.flags), "position": origin.position, "bytes": min(origin.length, 2**31 - 1),
@@ -145,7 +146,7 @@ def _uid(record: Record, origin: Origin, door: Door, source: Source, where: tupl
     elif source.identity == "by_line":
         head = b"line|" + source.name.encode() + b"|" + origin.digest
     else:
-        head = b"at|" + file_key + b"|" + str(origin.position).encode() + origin.digest
+        head = b"at|" + file_key + b"|" + f"{origin.position}.{origin.part}".encode() + origin.digest
     return hmac.digest(door.secret, head + b"|" + tail, "sha256")[:16]
 
 

@@ -1,24 +1,34 @@
 """Turn bytes into a batch: predictions, rejects, and how many lines met which fate."""
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from monitor.batch import Batch, Lines, Reject
+from monitor.prediction import empty
 from monitor.redaction import _mask
 from monitor.settings import Source
 from monitor.sources.door import Door, Origin, frame
-from monitor.sources.formats import json_lines, python_literal, vigie_line
+from monitor.sources.formats import access_log, java_tostring, json_lines, python_literal, vigie_line
 from monitor.sources.identity import digest
-from monitor.sources.record import Record, Refused, repaired, settled
+from monitor.sources.record import Inner, Record, Refused, repaired, settled
+from monitor.sources.wrappers import unwrap
 
-FORMATS: dict[str, Callable[[bytes, Source], list[Record] | None]] = {
+Read = Callable[[bytes, Source, int | None], list[Record | Refused] | None]
+FORMATS: dict[str, Read] = {
     "vigie_line": vigie_line.read_line,
     "json_lines": json_lines.read_line,
     "python_literal": python_literal.read_line,
+    "java_tostring": java_tostring.read_line,
+    "access_log": access_log.read_line,
 }
+_ALONE = Inner(b"")  # what no wrapper knows of a line
+BLANK = re.compile(rb"(?:[ \t]*\r?\n)+")
 SAMPLE_CHARS = 200
 MICROSECONDS_PER_MINUTE = 60_000_000
 OLDEST_US = 0
+MOST_ROWS = 10_000
 
 
 @dataclass(frozen=True)
@@ -32,65 +42,180 @@ class Reading:
     line_bytes: int
 
 
+@dataclass
+class _Pieces:
+    """Hold the pieces of a record that goes on: where it began, its wrapper's first clock, and its bytes."""
+
+    position: int
+    clock_us: int | None
+    parts: list[bytes] = field(default_factory=list)
+
+
+@dataclass
+class _Reader:
+    """Collect what the lines of one reading give."""
+
+    reading: Reading
+    door: Door
+    accepted: list[tuple[Record, Origin]] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    lines: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(("read", "blank", "other", "rejected", "piece"), 0)
+    )
+    rows_refused: int = 0
+    waiting: dict[str, _Pieces] = field(default_factory=dict)
+
+
 def batch_of(data: bytes, start: int, reading: Reading, door: Door, *, is_finished: bool = False) -> Batch:
     """
     Read the complete lines of `data`, whose first byte lies at `start` of the file.
 
-    What follows the last newline is left for the next reading, unless the file is finished: then it is judged as a line.
+    What follows the last newline is left for the next reading, unless the file is finished: then it is judged as a
+    line. A record in pieces is left too, from its first piece on, until its last piece is there.
     """
     end = len(data) if is_finished else data.rfind(b"\n") + 1
-    accepted: list[tuple[Record, Origin]] = []
-    rejects: list[Reject] = []
-    lines = Lines()
-    position = 0
+    found = _Reader(reading, door)
+    position = 3 if start == 0 and data.startswith(b"\xef\xbb\xbf") else 0
     while position < end:
+        if data[position] in b"\n\r \t" and (blank := BLANK.match(data, position, end)):
+            found.lines["blank"] += data.count(b"\n", position, blank.end())
+            position = blank.end()
+            continue
         stop = data.find(b"\n", position, end)
         line_end, following = (stop, stop + 1) if stop >= 0 else (end, end)
-        line = data[position:line_end].removesuffix(b"\r")
-        if position == 0 and start == 0:
-            line = line.removeprefix(b"\xef\xbb\xbf")
-        hole = len(line) - len(line.lstrip(b"\x00"))
-        if hole:  # a writer without append mode, after its file was truncated
-            rejects.append(Reject(start + position, hole, "nul_hole", f"{hole} NUL bytes", digest(door.secret, b"")))
+        line = data[position:line_end]
+        if line.endswith(b"\r"):
+            line = line[:-1]
+        if line.startswith(b"\x00"):  # a writer without append mode, after its file was truncated
+            hole = len(line) - len(line.lstrip(b"\x00"))
+            found.rejects.append(
+                Reject(start + position, hole, "nul_hole", f"{hole} NUL bytes", digest(door.secret, b""))
+            )
             line, position = line[hole:], position + hole
-        found, fate = _judge(line, start + position, line_end - position, reading, door, is_cut=stop < 0)
-        lines += fate
-        accepted += found if isinstance(found, list) else []
-        rejects += [found] if isinstance(found, Reject) else []
+        found.lines[_judge(found, line, start + position, line_end - position, is_cut=stop < 0)] += 1
         position = following
+        if found.waiting:
+            _give_up(found, start + position, is_finished=is_finished)
+    if found.waiting:
+        oldest = min(one.position for one in found.waiting.values()) - start
+        return batch_of(data[:oldest], start, reading, door)
     whole = (
-        frame(accepted, door, reading.source, reading.file_key, reading.bookmark)
-        if accepted
-        else Batch(0, 0).predictions
+        frame(found.accepted, door, reading.source, reading.file_key, reading.bookmark) if found.accepted else empty()
     )
-    return Batch(start, start + end, whole, tuple(rejects), lines)
+    return Batch(start, start + end, whole, tuple(found.rejects), Lines(**found.lines), rows_refused=found.rows_refused)
 
 
 def too_long(first: bytes, start: int, end: int, reading: Reading, door: Door, *, has_newline: bool) -> Batch:
     """Refuse the line from `start` to `end` of the file, of which only the `first` bytes were kept."""
-    found, fate = _judge(first, start, end - start - has_newline, reading, door, is_cut=not has_newline)
-    return Batch(start, end, rejects=(found,) if isinstance(found, Reject) else (), lines=fate)
+    found = _Reader(reading, door)
+    found.lines[_judge(found, first, start, end - start - has_newline, is_cut=not has_newline)] += 1
+    return Batch(start, end, rejects=tuple(found.rejects), lines=Lines(**found.lines))
 
 
-def _judge(line: bytes, at: int, length: int, reading: Reading, door: Door, *, is_cut: bool
-           ) -> tuple[list[tuple[Record, Origin]] | Reject | None, Lines]:  # fmt: skip
+def _judge(found: _Reader, line: bytes, at: int, length: int, *, is_cut: bool) -> str:
+    """Take in what a line gives, and name its fate."""
     if not line.strip():
-        return None, Lines(blank=1)
-    origin = Origin(at, length, digest(door.secret, line))
+        return "blank"
+    source = found.reading.source
     try:
-        if length > reading.line_bytes:
+        if length > found.reading.line_bytes:
             raise Refused("line_too_long", f"{length} bytes")
-        records = FORMATS[reading.source.format](line, reading.source)
-        if records is None:
-            return None, Lines(other=1)
-        for record in records:
-            _settle(record, reading, door, is_cut=is_cut)
+        if source.wrapper == "none":
+            given = _given(found, line, _ALONE, Origin(at, length, digest(found.door.secret, line)), is_cut=is_cut)
+            return "read" if given else "other"
+        return _unwrapped(found, line, at, length, is_cut=is_cut)
     except Refused as refused:
-        reason = "truncated_last_line" if is_cut and refused.reason == "invalid_syntax" else refused.reason
-        sample = _mask(line[:2000].decode("utf-8", "replace"))[:SAMPLE_CHARS] if door.store_texts == "redacted" else ""
-        detail = repaired(refused.detail)[:200]
-        return Reject(at, length, reason, detail, origin.digest, sample.replace("\x00", "\ufffd")), Lines(rejected=1)
-    return [(record, origin) for record in records], Lines(read=1)
+        _refuse(found, line, (at, length), refused, is_cut=is_cut)
+        return "rejected"
+
+
+def _unwrapped(found: _Reader, line: bytes, at: int, length: int, *, is_cut: bool) -> str:
+    inners = unwrap(line, found.reading.source)
+    if inners is None:
+        return "other"
+    given = False
+    for number, inner in enumerate(inners):
+        began = at
+        if inner.is_piece or inner.stream in found.waiting:
+            pieces = found.waiting.setdefault(inner.stream, _Pieces(at, inner.clock_us))
+            pieces.parts.append(inner.line)
+            if inner.is_piece:
+                return "piece"
+            del found.waiting[inner.stream]
+            began = pieces.position
+            inner = Inner(b"".join(pieces.parts), pieces.clock_us, inner.identity, inner.stream)
+        stamp = b"" if inner.clock_us is None else str(inner.clock_us).encode() + b"|"
+        origin = Origin(began, at + length - began, digest(found.door.secret, stamp + inner.line), number)
+        if len(inners) == 1:
+            return "read" if _given(found, inner.line, inner, origin, is_cut=is_cut) else "other"
+        try:
+            given |= _given(found, inner.line, inner, origin, is_cut=is_cut)
+        except Refused as refused:  # of many lines in one, this alone
+            refused.row = refused.row or 0
+            _refuse(found, inner.line, (began, origin.length), refused, is_cut=is_cut, part=number)
+            found.rows_refused += 1
+            given = True
+    return "read" if given else "other"
+
+
+def _given(found: _Reader, line: bytes, inner: Inner, origin: Origin, *, is_cut: bool) -> bool:
+    """Read what the API wrote; True when it gave records, accepted or refused row by row."""
+    source = found.reading.source
+    if source.prefix is not None:
+        before = _prefix(source.prefix).match(line)
+        if before is None:
+            return False
+        line = line[before.end() :]
+    records = FORMATS[source.format](line, source, inner.clock_us)
+    if records is None:
+        return False
+    for record in records:
+        try:
+            if isinstance(record, Refused):
+                raise record
+            if record.time_us is None and inner.clock_us is not None:
+                record.time_us, record.time_basis = inner.clock_us, "wrapper"
+            if record.request_id is None:
+                record.request_id = inner.identity
+            _settle(record, found.reading, found.door, is_cut=is_cut)
+        except Refused as refused:
+            if len(records) == 1:
+                raise
+            refused.row = record.row if isinstance(record, Record) else refused.row
+            _refuse(found, line, (origin.position, origin.length), refused, is_cut=is_cut, part=origin.part)
+            found.rows_refused += 1
+        else:
+            found.accepted.append((record, origin))
+    return True
+
+
+@lru_cache(maxsize=64)
+def _prefix(pattern: str) -> re.Pattern[bytes]:
+    return re.compile(pattern.encode())
+
+
+def _give_up(found: _Reader, position: int, *, is_finished: bool) -> None:
+    """Refuse a record whose last piece does not come within the longest line, or at the end of its file."""
+    limit = found.reading.line_bytes
+    for stream, pieces in list(found.waiting.items()):
+        if is_finished or position - pieces.position > limit:
+            del found.waiting[stream]
+            why = Refused("unfinished_record", f"{len(pieces.parts)} pieces, and no last one")
+            _refuse(found, b"".join(pieces.parts), (pieces.position, position - pieces.position), why, is_cut=False)
+            found.lines["piece"] -= 1
+            found.lines["rejected"] += 1
+
+
+def _refuse(
+    found: _Reader, line: bytes, where: tuple[int, int], refused: Refused, *, is_cut: bool, part: int = 0
+) -> None:
+    reason = "truncated_last_line" if is_cut and refused.reason == "invalid_syntax" else refused.reason
+    keeps = found.door.store_texts in {"redacted", "full"}
+    sample = _mask(line[:2000].decode("utf-8", "replace"))[:SAMPLE_CHARS].replace("\x00", "\ufffd") if keeps else ""
+    record = 0 if refused.row is None else part * (MOST_ROWS + 1) + refused.row + 1
+    found.rejects.append(
+        Reject(*where, reason, repaired(refused.detail)[:200], digest(found.door.secret, line), sample, record)
+    )
 
 
 def _settle(record: Record, reading: Reading, door: Door, *, is_cut: bool) -> None:

@@ -13,6 +13,7 @@ from monitor.sources.record import Refused, strict_json
 
 _STEP = re.compile(r'"([^"]+)"|\[(\d+)\]|(\[\])|(\[\*\])|\{(\d+)\.\.(\d+)\}|(!)|([^.\[\]{}!"]+)')
 Path = tuple[Any, ...]
+UNIT_MS = {"s": 1000.0, "ms": 1.0, "us": 0.001, "ns": 0.000001}
 ROWS, ENTRIES = object(), object()
 
 

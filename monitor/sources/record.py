@@ -23,9 +23,10 @@ class Refused(Exception):
     """Carry the reason of a reject (one of `REJECT_REASONS`) and a sentence that names the field."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
-        """Keep both."""
+        """Keep both; `row` is set where a single row of a call is refused."""
         super().__init__(reason)
         self.reason, self.detail = reason, detail
+        self.row: int | None = None
 
 
 @dataclass(slots=True)
@@ -139,12 +140,18 @@ def _repaired_within(value: Any, depth: int = 1) -> Any:
     return {repaired(name): _repaired_within(one, depth + 1) for name, one in value.items()}
 
 
-def time_us(value: Any, zone: str | None) -> int:
+def time_us(value: Any, zone: str | None, clock_us: int | None = None, flags: list[str] | None = None) -> int:
     """
     Read an RFC 3339 time (or one without offset, where the source declares `zone`) as microseconds since 1970.
 
+    In the hour that a zone repeats the reading nearest to the wrapper's clock counts, without one the first, and the
+    flag `time_ambiguous` is set. In the hour it skips the time moves on by the gap.
+
     >>> time_us("1970-01-01T00:00:01.5Z", None), time_us("1970-01-01 01:00:00,250", "Europe/Paris")
     (1500000, 250000)
+    >>> first = time_us("2026-10-25 02:30:00", "Europe/Paris")
+    >>> time_us("2026-10-25 02:30:00", "Europe/Paris", clock_us=first + 3_601_000_000) - first
+    3600000000
     """
     if not isinstance(value, str):
         raise Refused("wrong_type", "time")
@@ -152,14 +159,20 @@ def time_us(value: Any, zone: str | None) -> int:
         found = datetime.fromisoformat(value.replace(",", ".", 1).strip())
     except ValueError:
         raise Refused("wrong_type", "time") from None
-    if found.tzinfo is None:
+    try:
+        if found.tzinfo is not None:
+            return microseconds(found)
         if zone is None:
             raise Refused("no_time_zone", "time")
-        found = found.replace(tzinfo=ZoneInfo(zone))
-    try:
-        return microseconds(found)
+        first, second = (microseconds(found.replace(tzinfo=ZoneInfo(zone), fold=fold)) for fold in (0, 1))
     except OverflowError:
         raise Refused("out_of_range", "time") from None
+    if first >= second:  # the same; or the skipped hour, where the first reading has moved on
+        return first
+    if flags is not None:
+        flags.append("time_ambiguous")
+    nearer = clock_us is not None and abs(clock_us - second) < abs(clock_us - first)
+    return second if nearer else first
 
 
 def epoch_us(value: Any, unit: str) -> int:
@@ -170,7 +183,9 @@ def epoch_us(value: Any, unit: str) -> int:
     1795170832153000
     """
     number_ = number(value, "time")
-    found = int(number_ * UNITS_US[unit]) if unit != "ns" else int(number_) // 1000
+    whole = value if isinstance(value, int) else None  # a float would lose the last digits
+    found = (whole if whole is not None else int(number_)) // 1000 if unit == "ns" else int(
+        (whole if whole is not None else number_) * UNITS_US[unit])  # fmt: skip
     if not 10**15 <= found < 4_102_444_800_000_000:
         raise Refused("out_of_range", f"time is no epoch in {unit}")
     return found

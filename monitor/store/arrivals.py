@@ -129,7 +129,8 @@ def save(connection: Connection, batch: Batch, identity: int, place: dict[str, A
     rejects = [*batch.rejects, *conflicting]
     _insert_rejects(connection, rejects, identity, name, now_us)
     _mark_dirty(connection, fresh)
-    saved = Saved(fresh.height, rows.height - fresh.height - len(conflicting), len(conflicting))
+    duplicate = rows.height - fresh.height - len(conflicting)
+    saved = Saved(fresh.height, duplicate, len(conflicting) + batch.rows_refused)
     first, last = (
         (rows["time"].dt.epoch("us").min(), rows["time"].dt.epoch("us").max()) if rows.height else (None, None)
     )

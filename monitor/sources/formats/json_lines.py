@@ -1,16 +1,16 @@
 """Read JSON lines of any shape through a mapping of columns to paths."""
 
+import re
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from monitor.settings import Source, Unit
-from monitor.sources.mapping import Path, compiled, find, has_rows
+from monitor.settings import Keep, Source, Unit
+from monitor.sources.mapping import UNIT_MS, Path, compiled, find, has_rows
 from monitor.sources.record import Record, Refused, epoch_us, label, number, score, strict_json, text_of, time_us
 
 MOST_ROWS = 10_000
-UNIT_MS = {"s": 1000.0, "ms": 1.0, "us": 0.001, "ns": 0.000001}
 _DECODER = msgspec.json.Decoder()
 
 
@@ -19,7 +19,7 @@ def _path(text: str) -> Path:
     return compiled(text)
 
 
-def read_line(line: bytes, source: Source) -> list[Record] | None:
+def read_line(line: bytes, source: Source, clock_us: int | None = None) -> list[Record | Refused] | None:
     """Return one record per row of the call on this line; None for a call without rows, or where `keep_if` says other."""
     try:
         tree = _DECODER.decode(line if source.encoding == "utf-8" else line.decode(source.encoding).encode())
@@ -30,15 +30,13 @@ def read_line(line: bytes, source: Source) -> list[Record] | None:
             raise Refused("invalid_encoding") from None
     if not isinstance(tree, dict):
         raise Refused("not_a_record", "the top of the line is no object")
-    return records(tree, source)
+    return records(tree, source, clock_us)
 
 
-def records(tree: dict[str, Any], source: Source) -> list[Record] | None:
-    """Map a parsed line to records; every path with `[]` must give the same number of rows."""
-    if source.keep_if is not None:
-        kept = find(tree, _path(source.keep_if.field))
-        if kept != source.keep_if.equals:
-            return None
+def records(tree: dict[str, Any], source: Source, clock_us: int | None = None) -> list[Record | Refused] | None:
+    """Map a parsed line to records; every path with `[]` must give the same number of rows, and a bad row is refused alone."""
+    if source.keep_if is not None and not kept(find(tree, _path(source.keep_if.field)), source.keep_if):
+        return None
     found: dict[str, Any] = {}
     rows: int | None = None
     for column, where in source.map.items():
@@ -51,12 +49,41 @@ def records(tree: dict[str, Any], source: Source) -> list[Record] | None:
         found[column] = (value, has_rows(path))
     if rows == 0:
         return None
-    if (rows or 1) > MOST_ROWS:
+    if rows is not None and rows > MOST_ROWS:
         raise Refused("not_a_record", f"{rows} rows")
-    return [_record(found, source, number_, rows) for number_ in range(rows or 1)]
+    if rows is None:
+        return [_record(found, source, clock_us, 0, None)]
+    given: list[Record | Refused] = []
+    for number_ in range(rows):
+        try:
+            given.append(_record(found, source, clock_us, number_, rows))
+        except Refused as refused:
+            refused.row = number_
+            given.append(refused)
+    if isinstance(given[0], Refused) and not any(isinstance(one, Record) for one in given):
+        given[0].row = None
+        raise given[0]  # the call is wrong, not a row of it
+    return given
 
 
-def _record(found: dict[str, Any], source: Source, row: int, rows: int | None) -> Record:
+def kept(value: Any, rule: Keep) -> bool:
+    """
+    Say whether a value passes `keep_if`.
+
+    >>> kept("/predict/", Keep(field="path", matches="^/predict")), kept(None, Keep(field="path", equals="x"))
+    (True, False)
+    """
+    if rule.equals is not None:
+        return bool(value == rule.equals)
+    return isinstance(value, str) and _pattern(rule.matches or "").search(value) is not None
+
+
+@lru_cache(maxsize=64)
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(text)
+
+
+def _record(found: dict[str, Any], source: Source, clock_us: int | None, row: int, rows: int | None) -> Record:
     def value(column: str) -> Any:
         one, many = found.get(column, (None, False))
         return one[row] if many and one is not None else one
@@ -68,7 +95,7 @@ def _record(found: dict[str, Any], source: Source, row: int, rows: int | None) -
     if not isinstance(labels, list | None) or not isinstance(scores, list | None):
         raise Refused("not_a_record", "topk_labels and topk_scores are lists")
     record = Record(
-        time_us=_time(value("time"), source),
+        time_us=_time(value("time"), source, clock_us, flags),
         model=_name(value("model")),
         request_id=None if value("request_id") is None else str(value("request_id")),
         row=row,
@@ -94,13 +121,15 @@ def _record(found: dict[str, Any], source: Source, row: int, rows: int | None) -
     return record
 
 
-def _time(value: Any, source: Source) -> int:
+def _time(value: Any, source: Source, clock_us: int | None, flags: list[str]) -> int | None:
     if value is None:
-        raise Refused("missing_field", "time")
+        if clock_us is None:
+            raise Refused("missing_field", "time")
+        return None
     where = source.map.get("time")
     if isinstance(where, Unit) and where.unit is not None:
         return epoch_us(value, where.unit)
-    return time_us(value, source.zone)
+    return time_us(value, source.zone, clock_us, flags)
 
 
 def _latency(value: Any, source: Source) -> float | None:

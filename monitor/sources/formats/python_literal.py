@@ -18,6 +18,9 @@ _TOKEN = re.compile(
     r"""|(?P<word>None|True|False|nan|-?inf)\b|(?P<call>np\.\w+|array|tensor|Decimal|UUID)\(|(?P<mark>[][{}(),:]))""",
     re.VERBOSE,
 )
+_UNQUOTED = re.compile(
+    r"\{'Query': (?![{'\"])(.*)(?<!\}), ('Response': .*)\}", re.DOTALL
+)  # the text ends at the last one
 _WHOLE = re.compile(r"-?\d+")
 _WORDS = {"None": "null", "True": "true", "False": "false", "nan": "null", "inf": "null", "-inf": "null"}
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
@@ -25,7 +28,7 @@ _SIMPLE = {"n": "\n", "t": "\t", "r": "\r", "'": "'", '"': '"', "\\": "\\", "0":
            "v": "\v"}  # fmt: skip
 
 
-def read_line(line: bytes, source: Source) -> list[Record] | None:
+def read_line(line: bytes, source: Source, clock_us: int | None = None) -> list[Record | Refused] | None:
     """Return the record of one line; None for a line without the marker `'Query'`."""
     try:
         text = line.decode(source.encoding)
@@ -36,11 +39,17 @@ def read_line(line: bytes, source: Source) -> list[Record] | None:
     parts = text.split(" - ", 2)
     if len(parts) != 3:
         raise Refused("invalid_syntax", "time - LEVEL - {...} was expected")
-    tree = literal(parts[2])
+    unquoted = _UNQUOTED.fullmatch(parts[2].strip())
+    tree = (
+        literal(parts[2])
+        if unquoted is None
+        else {"Query": {"libelle": unquoted[1]}, **literal("{" + unquoted[2] + "}")}
+    )
     query, response = tree.get("Query"), tree.get("Response")
     if not isinstance(query, dict) or not isinstance(response, dict):
         raise Refused("missing_field", "Query or Response")
-    return [_record(time_us(parts[0], source.zone), query, response)]
+    flags: list[str] = []
+    return [_record(time_us(parts[0], source.zone, clock_us, flags), query, response, flags)]
 
 
 def literal(text: str) -> Any:
@@ -98,8 +107,7 @@ def _unescaped(token: str) -> str:
     return _ESCAPE.sub(one, body)
 
 
-def _record(when_us: int, query: dict[str, Any], response: dict[str, Any]) -> Record:
-    flags: list[str] = []
+def _record(when_us: int, query: dict[str, Any], response: dict[str, Any], flags: list[str]) -> Record:
     answers = [response[key] for key in ("1", "2", "3", "4", "5") if isinstance(response.get(key), dict)]
     known = {name: value for name, value in query.items() if name not in {"libelle", "description_activity"}}
     return Record(

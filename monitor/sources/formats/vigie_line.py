@@ -42,7 +42,7 @@ class Line(msgspec.Struct):
 _DECODER = msgspec.json.Decoder(Line)
 
 
-def read_line(line: bytes, source: Source) -> list[Record] | None:
+def read_line(line: bytes, source: Source, clock_us: int | None = None) -> list[Record | Refused] | None:
     """Return the record of one line, None for a line about dropped lines."""
     try:
         found = _DECODER.decode(line)
@@ -50,7 +50,7 @@ def read_line(line: bytes, source: Source) -> list[Record] | None:
         found = _strictly(line)
     if found.dropped is not None:
         return None
-    return [_record(found, source)]
+    return [_record(found, source, clock_us)]
 
 
 def _strictly(line: bytes) -> Line:
@@ -66,7 +66,7 @@ def _strictly(line: bytes) -> Line:
         raise Refused("wrong_type", str(error)[:100]) from None
 
 
-def _record(found: Line, source: Source) -> Record:
+def _record(found: Line, source: Source, clock_us: int | None) -> Record:
     flags = ["text_cut"] if found.text_cut else []
     if found.time is None:
         raise Refused("missing_field", "time")
@@ -83,7 +83,7 @@ def _record(found: Line, source: Source) -> Record:
     if found.decision is not None and found.decision not in DECISIONS:
         raise Refused("wrong_type", "decision")
     return Record(
-        time_us=time_us(found.time, source.zone), model=found.model, request_id=None if found.request_id is None else str(found.request_id), row=found.row,
+        time_us=time_us(found.time, source.zone, clock_us, flags), model=found.model, request_id=None if found.request_id is None else str(found.request_id), row=found.row,
         batch_size=found.rows, model_version=_name(found.model_version), variant=found.variant, endpoint=found.endpoint,
         caller=_name(found.caller), region=_name(found.region), text=text_of(found.text, flags), fields=found.fields or {},
         labels=labels, scores=scores, logged_score=None if found.score is None else score(found.score, flags),

@@ -7,7 +7,7 @@ import pytest
 from monitor.settings import Source
 from monitor.sources.formats.json_lines import read_line
 from monitor.sources.record import Refused
-from tests.monitor.sources.reading import source
+from tests.monitor.sources.reading import read, source
 
 BATCH = {
     "time": "at", "request_id": "id", "text": "in[].text", "topk_labels": "out[].top[*].code", "topk_scores": "out[].top[*].p",
@@ -47,9 +47,9 @@ def test_numbered_keys_and_json_in_json() -> None:
 @pytest.mark.parametrize(("changed", "reason"), [
     ({"out": CALL["out"][:1]}, "not_a_record"),
     ({"at": None}, "missing_field"),
-    ({"took": "soon"}, "wrong_type"),
-    ({"in": [{"text": 5}, {"text": "b"}]}, "wrong_type"),
-    ({"out": [{"top": [{"code": "10"}]}, {"top": [{"code": "10", "p": 0.1}]}]}, "wrong_type"),
+    ({"took": "soon", "in": CALL["in"][:1], "out": CALL["out"][:1]}, "wrong_type"),
+    ({"in": [{"text": 5}] * 2}, "wrong_type"),
+    ({"out": [{"top": [{"code": "10"}]}] * 2}, "wrong_type"),
     ({"out": [{"top": [{"code": ["10"], "p": 0.5}]}] * 2}, "bad_label"),
     ({"in": [{}, {}], "out": [{}, {}]}, "missing_field"),
 ])  # fmt: skip
@@ -58,6 +58,15 @@ def test_refused(changed: dict, reason: str) -> None:
     with pytest.raises(Refused) as refused:
         read_line(json.dumps({**CALL, **changed}).encode(), about())
     assert refused.value.reason == reason
+
+
+def test_one_bad_row() -> None:
+    """A bad row is refused alone, by its number; the rest of its call is read."""
+    rows = {"in": [{"text": "a"}, {"text": 5}, {"text": "c"}], "out": [{"top": [{"code": "10", "p": 0.9}]}] * 3}
+    batch = read(json.dumps({**CALL, **rows}).encode() + b"\n", about())
+    assert batch.predictions["row"].to_list() == [0, 2]
+    assert [(one.reason, one.record) for one in batch.rejects] == [("wrong_type", 2)]
+    assert (batch.lines.read, batch.lines.rejected, batch.rows_refused) == (1, 0, 1)
 
 
 def test_no_list_of_labels() -> None:

@@ -1,0 +1,89 @@
+"""
+Read the access lines of a proxy or an application server: service facts of a call, no text and no answer.
+
+Three shapes: the combined line of nginx, ingress-nginx and gunicorn, with what ingress-nginx or a `%(D)s`-like number
+adds behind it, and uvicorn's, which carries no time of its own. Query strings are dropped: they may hold texts.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+from monitor.settings import Source, Unit
+from monitor.sources.formats.json_lines import kept
+from monitor.sources.mapping import UNIT_MS
+from monitor.sources.record import Record, Refused, number
+
+_COMBINED = re.compile(
+    r'\S+ \S+ \S+ \[(?P<time>[^\]]+)\] "(?P<request>(?:[^"\\]|\\.)*)" (?P<status>\S+) (?:\S+)'
+    r'(?: "(?:[^"\\]|\\.)*" "(?:[^"\\]|\\.)*")?(?P<more>.*)'
+)
+_INGRESS = re.compile(r" \d+ (?P<whole>[\d.]+|-) \[[^\]]*\] \[[^\]]*\] (?P<upstream>\S+(?:, \S+)*) "
+                      r"(?:[\d-]+(?:, [\d-]+)*) (?P<times>[\d.-]+(?:, [\d.-]+)*) (?:[\d-]+(?:, [\d-]+)*) ?(?P<id>\S+)?")  # fmt: skip
+_UVICORN = re.compile(r'(?:\w+: +)?\S+ - "(?P<request>[A-Z]+ \S+ HTTP/[\d.]+)" (?P<status>\d+)(?: .*)?')
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_TIME = re.compile(r"(\d\d)/(\w{3})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_LAST = re.compile(r" (\d+(?:\.\d+)?)$")
+HEALTH = re.compile(r"/(?:health|healthz|healthcheck|livez|readyz|ready|live|ping|metrics|status)/?")
+
+
+def read_line(line: bytes, source: Source, clock_us: int | None = None) -> list[Record | Refused] | None:
+    """Return the request of one line; None for a line of another shape, a health check, or a path `keep_if` leaves out."""
+    try:
+        text = _COLOUR.sub("", line.decode(source.encoding)).strip()
+    except UnicodeDecodeError:
+        raise Refused("invalid_encoding") from None
+    found = _COMBINED.fullmatch(text) or _UVICORN.fullmatch(text)
+    if found is None:
+        return None
+    asked = found["request"].split(" ")
+    path = asked[1].partition("?")[0] if len(asked) == 3 else ""
+    if HEALTH.fullmatch(path) or (source.keep_if is not None and not kept(path, source.keep_if)):
+        return None
+    known = found.groupdict()
+    if known.get("time") is None and clock_us is None:
+        raise Refused("missing_field", "time: the line has none, and there is no wrapper's")
+    status = number(found["status"], "status")
+    if not 100 <= status <= 999:
+        raise Refused("out_of_range", "status")
+    record = Record(
+        time_us=None if known.get("time") is None else _time_us(known["time"]), kind="request", endpoint=path or None,
+        status=int(status),
+    )  # fmt: skip
+    _latency(record, known.get("more") or "", source)
+    return [record]
+
+
+def _latency(record: Record, more: str, source: Source) -> None:
+    """Take what ingress-nginx measured, the upstream's time rather than the whole; or the declared last number."""
+    ingress = _INGRESS.match(more)
+    if ingress is not None:
+        record.request_id = ingress["id"]
+        tries = [float(one) for one in ingress["times"].split(", ") if one != "-"]
+        if tries:
+            record.latency_ms, record.latency_kind, record.retries = 1000 * sum(tries), "upstream", len(tries) - 1
+        elif ingress["whole"] != "-":
+            record.latency_ms, record.latency_kind = 1000 * float(ingress["whole"]), "proxy"
+        return
+    where: Any = source.map.get("latency_ms")
+    last = _LAST.search(more)
+    if isinstance(where, Unit) and where.unit is not None and last is not None:
+        record.latency_ms, record.latency_kind = float(last[1]) * UNIT_MS[where.unit], "proxy"
+
+
+def _time_us(text: str) -> int:
+    found = _TIME.fullmatch(text)
+    if found is None or found[2] not in _MONTHS:
+        raise Refused("wrong_type", "time")
+    day, month, year, hour, minute, second = (
+        int(found[1]),
+        _MONTHS.index(found[2]) + 1,
+        *map(int, found.group(3, 4, 5, 6)),
+    )
+    away = timedelta(hours=int(found[8]), minutes=int(found[9])) * (1 if found[7] == "+" else -1)
+    try:
+        when = datetime(year, month, day, hour, minute, second, tzinfo=timezone(away))
+    except ValueError:
+        raise Refused("out_of_range", "time") from None
+    return (when - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
