@@ -95,7 +95,9 @@ def batch_of(data: bytes, start: int, reading: Reading, door: Door, *, is_finish
         found.lines[_judge(found, line, start + position, line_end - position, is_cut=stop < 0)] += 1
         position = following
         if found.waiting:
-            _give_up(found, start + position, is_finished=is_finished)
+            _give_up(found, start + position, reading.line_bytes)
+    if is_finished:
+        _give_up(found, start + end, -1)
     if found.waiting:
         oldest = min(one.position for one in found.waiting.values()) - start
         return batch_of(data[:oldest], start, reading, door)
@@ -194,11 +196,10 @@ def _prefix(pattern: str) -> re.Pattern[bytes]:
     return re.compile(pattern.encode())
 
 
-def _give_up(found: _Reader, position: int, *, is_finished: bool) -> None:
-    """Refuse a record whose last piece does not come within the longest line, or at the end of its file."""
-    limit = found.reading.line_bytes
+def _give_up(found: _Reader, position: int, limit: int) -> None:
+    """Refuse records that began more than `limit` bytes before `position` and whose last piece did not come."""
     for stream, pieces in list(found.waiting.items()):
-        if is_finished or position - pieces.position > limit:
+        if position - pieces.position > limit:
             del found.waiting[stream]
             why = Refused("unfinished_record", f"{len(pieces.parts)} pieces, and no last one")
             _refuse(found, b"".join(pieces.parts), (pieces.position, position - pieces.position), why, is_cut=False)

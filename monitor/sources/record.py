@@ -92,6 +92,11 @@ def settled(record: Record) -> None:
         value = getattr(record, name)
         if value is not None and not 0 <= value <= highest:
             raise Refused("out_of_range", name)
+    for name, value in (("latency_ms", record.latency_ms), ("sampling_rate", record.sampling_rate)):
+        if value is not None and not math.isfinite(value):
+            raise Refused("not_finite", name)
+        if value is not None and (value < 0 or (name == "sampling_rate" and not 0 < value <= 1)):
+            raise Refused("out_of_range", name)
     if record.variant not in VARIANTS:
         raise Refused("out_of_range", "variant")
     for name, longest in NAMES.items():
@@ -252,6 +257,12 @@ def strict_json(line: str) -> Any:
     if _depth(found) > DEEPEST:
         raise Refused("too_deep")
     return found
+
+
+def not_too_deep(tree: Any, line: bytes) -> None:
+    """Refuse what nests deeper than any line may; a line with few brackets is not looked at."""
+    if line.count(b"[") + line.count(b"{") > DEEPEST and _depth(tree) > DEEPEST:
+        raise Refused("too_deep")
 
 
 def _depth(value: Any, so_far: int = 1) -> int:

@@ -18,8 +18,9 @@ _COMBINED = re.compile(
     r'\S+ \S+ \S+ \[(?P<time>[^\]]+)\] "(?P<request>(?:[^"\\]|\\.)*)" (?P<status>\S+) (?:\S+)'
     r'(?: "(?:[^"\\]|\\.)*" "(?:[^"\\]|\\.)*")?(?P<more>.*)'
 )
-_INGRESS = re.compile(r" \d+ (?P<whole>[\d.]+|-) \[[^\]]*\] \[[^\]]*\] (?P<upstream>\S+(?:, \S+)*) "
-                      r"(?:[\d-]+(?:, [\d-]+)*) (?P<times>[\d.-]+(?:, [\d.-]+)*) (?:[\d-]+(?:, [\d-]+)*) ?(?P<id>\S+)?")  # fmt: skip
+_SECONDS = r"(?:\d+(?:\.\d+)?|-)"
+_INGRESS = re.compile(rf" \d+ (?P<whole>{_SECONDS}) \[[^\]]*\] \[[^\]]*\] (?P<upstream>\S+(?:, \S+)*) "
+                      rf"(?:[\d-]+(?:, [\d-]+)*) (?P<times>{_SECONDS}(?:, {_SECONDS})*) (?:[\d-]+(?:, [\d-]+)*) ?(?P<id>\S+)?")  # fmt: skip
 _UVICORN = re.compile(r'(?:\w+: +)?\S+ - "(?P<request>[A-Z]+ \S+ HTTP/[\d.]+)" (?P<status>\d+)(?: .*)?')
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _TIME = re.compile(r"(\d\d)/(\w{3})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)")

@@ -8,7 +8,18 @@ import msgspec
 
 from monitor.settings import Keep, Source, Unit
 from monitor.sources.mapping import UNIT_MS, Path, compiled, find, has_rows
-from monitor.sources.record import Record, Refused, epoch_us, label, number, score, strict_json, text_of, time_us
+from monitor.sources.record import (
+    Record,
+    Refused,
+    epoch_us,
+    label,
+    not_too_deep,
+    number,
+    score,
+    strict_json,
+    text_of,
+    time_us,
+)
 
 MOST_ROWS = 10_000
 _DECODER = msgspec.json.Decoder()
@@ -28,6 +39,7 @@ def read_line(line: bytes, source: Source, clock_us: int | None = None) -> list[
             tree = strict_json(line.decode(source.encoding))
         except UnicodeDecodeError:
             raise Refused("invalid_encoding") from None
+    not_too_deep(tree, line)
     if not isinstance(tree, dict):
         raise Refused("not_a_record", "the top of the line is no object")
     return records(tree, source, clock_us)

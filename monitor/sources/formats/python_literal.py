@@ -18,9 +18,7 @@ _TOKEN = re.compile(
     r"""|(?P<word>None|True|False|nan|-?inf)\b|(?P<call>np\.\w+|array|tensor|Decimal|UUID)\(|(?P<mark>[][{}(),:]))""",
     re.VERBOSE,
 )
-_UNQUOTED = re.compile(
-    r"\{'Query': (?![{'\"])(.*)(?<!\}), ('Response': .*)\}", re.DOTALL
-)  # the text ends at the last one
+_UNQUOTED = re.compile(r"\{'Query': (?![{'\"])(.*), ('Response': .*)\}", re.DOTALL)  # the text ends at the last one
 _WHOLE = re.compile(r"-?\d+")
 _WORDS = {"None": "null", "True": "true", "False": "false", "nan": "null", "inf": "null", "-inf": "null"}
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)

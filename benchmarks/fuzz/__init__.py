@@ -1,0 +1,1 @@
+"""Throw malformed lines and broken files at the reading."""

@@ -1,0 +1,156 @@
+"""Every sample log gives exactly the counts its maker knows, however it is cut, and the damage done to it is named."""
+
+from collections import Counter
+
+import pytest
+
+from monitor.batch import Batch, Lines
+from monitor.settings import Source
+from tests.monitor.sources.reading import read, reasons
+from tests.monitor.sources.samples import SAMPLES, Sample
+
+LINE_BASED = ("json_plain", "insee_g1", "insee_course", "cri_split", "docker_json", "ingress", "gunicorn", "kubectl")
+
+
+def declared(sample: Sample) -> Source:
+    return Source(**{"name": "api", "files": "/logs/*", "model": "ape", **sample.source})
+
+
+def fates(lines: Lines) -> dict[str, int]:
+    return {name: count for name, count in vars(lines).items() if count}
+
+
+def counts(batches: list[Batch]) -> tuple[dict[str, int], int, int, Counter[str]]:
+    """Return lines by fate, predictions, requests, rejects by reason."""
+    lines = sum((one.lines for one in batches), Lines())
+    kinds = Counter(kind for one in batches for kind in one.predictions["kind"])
+    return (
+        fates(lines),
+        kinds["prediction"],
+        kinds["request"],
+        Counter(reason for one in batches for reason in reasons(one)),
+    )
+
+
+def expected(sample: Sample) -> tuple[dict[str, int], int, int, Counter[str]]:
+    return dict(sample.lines), sample.predictions, sample.requests, sample.rejects
+
+
+@pytest.fixture(params=SAMPLES)
+def sample(request: pytest.FixtureRequest) -> Sample:
+    return SAMPLES[request.param]()
+
+
+def test_counts(sample: Sample) -> None:
+    """Lines by fate, predictions, requests and rejects by reason are exact; each accepted uid is its own."""
+    batch = read(sample.data, declared(sample), finished=True)
+    assert counts([batch]) == expected(sample)
+    assert batch.lines.total == sample.data.count(b"\n")
+    assert batch.predictions["uid"].n_unique() == batch.predictions.height
+
+
+@pytest.mark.parametrize("size", [7, 1000, 65_536])
+def test_cut_into_reads(sample: Sample, size: int) -> None:
+    """The result does not depend on how the bytes were cut into reads."""
+    about, at, batches = declared(sample), 0, []
+    for end in range(size, len(sample.data) + size, size):
+        batch = read(sample.data[at:end], about, start=at, finished=end >= len(sample.data))
+        assert batch.start == at
+        if batch.end > at:
+            batches.append(batch)
+            at = batch.end
+    assert at == len(sample.data)
+    assert counts(batches) == expected(sample)
+    whole = read(sample.data, about, finished=True)
+    assert sorted(uid for one in batches for uid in one.predictions["uid"]) == sorted(whole.predictions["uid"])
+
+
+@pytest.mark.parametrize("name", LINE_BASED)
+class TestDamage:
+    """Damage done to a log costs the line it hits, with its reason, and nothing else."""
+
+    def test_byte_order_mark_and_crlf(self, name: str) -> None:
+        """A mark at the start and Windows line ends change nothing."""
+        sample = SAMPLES[name]()
+        data = b"\xef\xbb\xbf" + sample.data.replace(b"\n", b"\r\n")
+        assert counts([read(data, declared(sample), finished=True)]) == expected(sample)
+
+    def test_last_line_cut(self, name: str) -> None:
+        """A last line cut in half is rejected, or it is none of ours."""
+        sample = SAMPLES[name]()
+        lines = sample.data.splitlines(keepends=True)
+        good = [n for n, line in enumerate(lines) if read(line, declared(sample), finished=True).predictions.height]
+        data = sample.data + lines[good[0]]
+        whole = read(data, declared(sample), finished=True)
+        cut = data[: len(data) - len(data.splitlines()[-1]) // 2 - 1]
+        batch = read(cut, declared(sample), finished=True)
+        assert batch.predictions.height == whole.predictions.height - 1
+        assert batch.lines.total == whole.lines.total
+
+    def test_nuls_before_a_line(self, name: str) -> None:
+        """A hole of NULs is one reject; the line behind it is read."""
+        sample = SAMPLES[name]()
+        at = sample.data.index(b"\n", len(sample.data) // 2) + 1
+        batch = read(sample.data[:at] + bytes(512) + sample.data[at:], declared(sample), finished=True)
+        lines, predictions, requests, rejects = expected(sample)
+        assert counts([batch]) == (lines, predictions, requests, rejects + Counter(["nul_hole"]))
+
+    def test_lines_that_are_none(self, name: str) -> None:
+        """A line of two mebibytes, one of a hundred thousand brackets and one of bytes are refused or other, one each."""
+        sample = SAMPLES[name]()
+        for wrong in (b"x" * (2 << 20), b"[" * 100_000, b"\xff" * 50):
+            batch = read(wrong + b"\n" + sample.data, declared(sample), finished=True)
+            lines, predictions, requests, _ = counts([batch])
+            assert (predictions, requests) == expected(sample)[1:3]
+            more = Counter(lines) - sample.lines
+            assert more in (Counter(rejected=1), Counter(other=1))
+
+    def test_newline_in_the_middle(self, name: str) -> None:
+        """A line broken in two costs itself, not its neighbours."""
+        sample = SAMPLES[name]()
+        lines = sample.data.splitlines(keepends=True)
+        about = declared(sample)
+        at = next(
+            n for n, line in enumerate(lines) if n > 20 and read(line, about, finished=True).predictions.height == 1
+        )
+        middle = len(lines[at]) // 2
+        broken = [*lines[:at], lines[at][:middle], b"\n", lines[at][middle:], *lines[at + 1 :]]
+        batch = read(b"".join(broken), about, finished=True)
+        assert batch.predictions.height == sample.predictions + sample.requests - 1
+        assert batch.lines.total == sum(sample.lines.values()) + 1
+
+
+def test_values() -> None:
+    """What the formats give is what was written: text, answers, wrapper's time, latency, retries."""
+    g1 = read(SAMPLES["insee_g1"]().data, declared(SAMPLES["insee_g1"]())).predictions
+    assert set(g1["text"]) <= {"salon de coiffure", "l'hair du temps", "boulangerie - pâtisserie", "crêperie, glaces",
+                               'dit "le bon coin"', "taxi", "location de meublé", "conseil", "bar à ongles & spa", "nettoyage (vitres)"}  # fmt: skip
+    g3 = read(SAMPLES["insee_g3"]().data, declared(SAMPLES["insee_g3"]())).predictions
+    assert g3["label"].null_count() == 3
+    assert g3["text"].null_count() == 5
+    course = read(SAMPLES["insee_course"]().data, declared(SAMPLES["insee_course"]())).predictions
+    assert course["text"].to_list().count("un piège, 'Response': {'1': 2}") == 4
+    java = read(SAMPLES["sirene_g0"]().data, declared(SAMPLES["sirene_g0"]())).predictions
+    assert java["text"].to_list().count("Salon, coiffure, à domicile") == 9
+    assert set(java["model_version"]) == {"8"}
+    assert set(java["caller"]) == {"WF"}
+    proxy = read(SAMPLES["ingress"]().data, declared(SAMPLES["ingress"]())).predictions
+    assert Counter(proxy["latency_kind"]) == {"upstream": 179, "proxy": 4}
+    assert sorted(set(proxy["latency_ms"].round(6))) == [47.0, 48.0, 57.0]
+    assert Counter(proxy["retries"].drop_nulls()) == {0: 176, 1: 3}
+    assert set(proxy["endpoint"]) == {"/predict/"}
+    uvicorn = read(SAMPLES["uvicorn_in_cri"]().data, declared(SAMPLES["uvicorn_in_cri"]())).predictions
+    assert set(uvicorn["time_basis"]) == {"wrapper"}
+    app = read(SAMPLES["gunicorn"]().data, declared(SAMPLES["gunicorn"]())).predictions
+    assert set(app["latency_ms"].round(3)) == {48.211}
+    assert Counter(app["outcome"]) == {"ok": 45, "failed": 5}
+    rows = read(SAMPLES["loki"]().data, declared(SAMPLES["loki"]())).predictions
+    assert rows["uid"].n_unique() == 60
+    assert rows["text"].null_count() == 0
+
+
+def test_no_query_string_is_kept() -> None:
+    """A text in a URL's query is in no column of a request."""
+    for name in ("ingress", "uvicorn_in_cri"):
+        frame = read(SAMPLES[name]().data, declared(SAMPLES[name]())).predictions
+        assert "secret" not in str(frame.to_dicts())
