@@ -6,6 +6,7 @@ Order: hash, redact, cut, count words. Nothing unredacted leaves this function b
 
 import hashlib
 import hmac
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,7 +57,9 @@ def frame(
         [pl.Series(name, [row.get(name) for row in rows], dtype=kind) for name, kind in columns.items()]
     )
     extra = [
-        pl.Series(f"{FIELD}{name}", [_category(one.get(name)) for one in fields], dtype=pl.String, strict=False)
+        pl.Series(
+            f"{FIELD}{name}", [_category(one.get(name), source.absent) for one in fields], dtype=pl.String, strict=False
+        )
         for name in names
     ]
     whole = whole.with_columns(
@@ -112,6 +115,10 @@ def _model(record: Record, source: Source) -> str:
 def _row(record: Record, origin: Origin, door: Door, source: Source, file_key: bytes) -> dict[str, Any]:
     name = _model(record, source)
     model = door.models[name]
+    if source.gives == "answers":  # latency, status and calls come from the model's other source
+        record.latency_ms = record.status = record.error = None
+    elif source.gives == "service" and record.kind == "prediction":
+        record.kind, record.text, record.labels, record.scores, record.logged_score = "request", None, [], [], None
     value, definition = _score(record, model)
     threshold = model.automatic_at(moment(record.time_us or 0)) if model.thresholds else None
     step = None if value is None else step_of(value)
@@ -124,7 +131,7 @@ def _row(record: Record, origin: Origin, door: Door, source: Source, file_key: b
         "time": record.time_us, "time_basis": record.time_basis,
         "model_version": record.model_version or _version(source, moment(record.time_us or 0)), "variant": record.variant,
         "endpoint": record.endpoint, "caller": record.caller, "region": record.region,
-        "segment": _segment(record, model), "text": record.text,
+        "segment": _segment(record, model, source), "text": record.text,
         "input_hash": None if record.text is None else hashlib.blake2b(
             inputs, key=door.secret[:64], digest_size=16).digest(),
         "input_stage": record.input_stage, "label": record.labels[0] if record.labels else None,
@@ -132,7 +139,7 @@ def _row(record: Record, origin: Origin, door: Door, source: Source, file_key: b
         "score": value, "score_definition": definition, "score_step": step, "threshold_step": threshold_step,
         "decision": decision, "decision_basis": basis, "latency_ms": record.latency_ms,
         "latency_kind": None if record.latency_ms is None else record.latency_kind, "retries": record.retries, "status": record.status,
-        "outcome": None if record.row else OUTCOMES.get((record.status or 200) // 100, "ok"),
+        "outcome": None if record.row or source.gives == "answers" else OUTCOMES.get((record.status or 200) // 100, "ok"),
         "error": record.error and record.error[:120], "sampling_rate": record.sampling_rate, "sequence": record.sequence,
         "flags": ",".join(record.flags), "position": origin.position, "bytes": min(origin.length, 2**31 - 1),
     }  # fmt: skip
@@ -151,16 +158,34 @@ def _uid(record: Record, origin: Origin, door: Door, source: Source, where: tupl
 
 
 def _score(record: Record, model: Model) -> tuple[float | None, str | None]:
-    if model.score == "logged":
+    if model.score == "logged" or not record.scores:
         return record.logged_score, None if record.logged_score is None else "logged"
-    if not record.scores:
-        return (record.logged_score, "logged") if record.logged_score is not None else (None, None)
     best = sorted(record.scores, reverse=True)
     if model.score == "margin":
+        if len(best) == 1:
+            record.flags.append("score_bound")  # the second was cut off: the margin may be smaller
         return best[0] - (best[1] if len(best) > 1 else 0.0), "margin"
+    if model.score == "entropy":
+        return _certainty(best, model.classes), None if model.classes is None else "entropy"
     if model.score == "margin_rest":
         return max(0.0, best[0] - sum(best[1:5])), "margin_rest"
     return best[0], "max_prob"
+
+
+def _certainty(best: list[float], classes: int | None) -> float | None:
+    """
+    Return 1 - H / ln K of K classes, what the logged scores leave being spread evenly over the classes not logged.
+
+    >>> _certainty([1.0], 4), round(_certainty([0.25], 4), 9), _certainty([0.5], None)
+    (1.0, 0.0, None)
+    """
+    if classes is None:
+        return None
+    rest, others = max(0.0, 1.0 - sum(best)), max(classes - len(best), 0)
+    shares = [*best, *([rest / others] * others if others else [])]
+    whole = sum(shares)
+    entropy = -sum(p / whole * math.log(p / whole) for p in shares if p > 0) if whole else math.log(classes)
+    return min(max(1 - entropy / math.log(classes), 0.0), 1.0)
 
 
 def _decision(
@@ -186,16 +211,16 @@ def _version(source: Source, when: datetime) -> str | None:
     return max(dated, key=lambda one: one.since).version if dated else None
 
 
-def _segment(record: Record, model: Model) -> str | None:
+def _segment(record: Record, model: Model, source: Source) -> str | None:
     if model.segment is None:
         return None
     if model.segment in {"caller", "region"}:
         return getattr(record, model.segment) or None
-    value = _category(record.fields.get(model.segment.removeprefix(FIELD)))
+    value = _category(record.fields.get(model.segment.removeprefix(FIELD)), source.absent)
     return value and value[:NAME_CHARS]
 
 
-def _category(value: Any) -> str | None:
-    if value is None or value in ("", "NaN", "nan", "None") or value != value:  # noqa: PLR0124 - nan is not itself
+def _category(value: Any, absent: tuple[str, ...]) -> str | None:
+    if value is None or value != value or value in absent:  # noqa: PLR0124 - nan is not itself
         return None
     return repaired(str(value))[:200]

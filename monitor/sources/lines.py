@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 
 from monitor.batch import Batch, Lines, Reject
 from monitor.prediction import empty
@@ -12,7 +13,7 @@ from monitor.settings import Source
 from monitor.sources.door import Door, Origin, frame
 from monitor.sources.formats import access_log, java_tostring, json_lines, python_literal, vigie_line
 from monitor.sources.identity import digest
-from monitor.sources.record import Inner, Record, Refused, repaired, settled
+from monitor.sources.record import Inner, Record, Refused, repaired, score, settled
 from monitor.sources.wrappers import unwrap
 
 Read = Callable[[bytes, Source, int | None], list[Record | Refused] | None]
@@ -224,6 +225,13 @@ def _settle(record: Record, reading: Reading, door: Door, *, is_cut: bool) -> No
     if model is None or model not in door.models:
         raise Refused("out_of_range", f"model {str(model)[:64]} is not in config.yaml")
     settled(record)
+    if any(low < high for low, high in pairwise(record.scores)):  # equal scores keep their order
+        pairs = sorted(zip(record.labels, record.scores, strict=True), key=lambda pair: -pair[1])
+        record.labels, record.scores = [one for one, _ in pairs], [one for _, one in pairs]
+    if record.logged_score is not None:
+        record.logged_score = score(record.logged_score, record.flags, door.models[model].score_clip)
+        if len(record.labels) == 1 and not record.scores:
+            record.scores = [record.logged_score]  # one label with one number: it is that label's
     if record.time_us is None:
         raise Refused("missing_field", "time")
     if record.time_us > reading.latest_us:

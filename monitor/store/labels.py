@@ -24,7 +24,11 @@ def predictions_of(
     for at in range(0, len(request_ids), AT_ONCE):
         query = (
             select(prediction.c.request_id, prediction.c.row, prediction.c.day, prediction.c.uid)
-            .where(prediction.c.model == model, prediction.c.request_id.in_(request_ids[at : at + AT_ONCE]))
+            .where(
+                prediction.c.model == model,
+                prediction.c.kind == "prediction",
+                prediction.c.request_id.in_(request_ids[at : at + AT_ONCE]),
+            )
             .order_by(prediction.c.time)
         )
         for identity, row, day, uid in connection.execute(query):

@@ -46,7 +46,7 @@ def sample(connection: Connection, model: str, window: Window, size: int, seed: 
     """
     keys = connection.execute(
         select(prediction.c.day, prediction.c.uid)
-        .where(_inside(model, window))
+        .where(_inside(model, window), prediction.c.kind == "prediction")
         .order_by(prediction.c.day, prediction.c.uid)
     ).all()
     chosen: Any = (

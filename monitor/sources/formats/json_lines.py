@@ -103,7 +103,7 @@ def _record(found: dict[str, Any], source: Source, clock_us: int | None, row: in
     flags: list[str] = []
     labels, scores = value("topk_labels"), value("topk_scores")
     if labels is None and value("label") is not None:
-        labels, scores = [value("label")], None if value("score") is None else [value("score")]
+        labels = [value("label")]
     if not isinstance(labels, list | None) or not isinstance(scores, list | None):
         raise Refused("not_a_record", "topk_labels and topk_scores are lists")
     record = Record(
@@ -119,7 +119,7 @@ def _record(found: dict[str, Any], source: Source, clock_us: int | None, row: in
         text=text_of(value("text"), flags),
         labels=[label(one) for one in labels or ()],
         scores=[score(one, flags) for one in scores or ()],
-        logged_score=None if value("score") is None else score(value("score"), flags),
+        logged_score=None if value("score") is None else number(value("score"), "score"),
         latency_ms=_latency(value("latency_ms"), source) if row == 0 else None,
         status=None if value("status") is None else int(number(value("status"), "status")),
         error=_name(value("error")),

@@ -86,7 +86,7 @@ def _record(found: Line, source: Source, clock_us: int | None) -> Record:
         time_us=time_us(found.time, source.zone, clock_us, flags), model=found.model, request_id=None if found.request_id is None else str(found.request_id), row=found.row,
         batch_size=found.rows, model_version=_name(found.model_version), variant=found.variant, endpoint=found.endpoint,
         caller=_name(found.caller), region=_name(found.region), text=text_of(found.text, flags), fields=found.fields or {},
-        labels=labels, scores=scores, logged_score=None if found.score is None else score(found.score, flags),
+        labels=labels, scores=scores, logged_score=None if found.score is None else number(found.score, "score"),
         decision=found.decision, latency_ms=None if found.latency_ms is None else number(found.latency_ms, "latency_ms"),
         status=found.status, error=found.error, sequence=found.seq, flags=flags,
         sampling_rate=None if found.sampling_rate is None else number(found.sampling_rate, "sampling_rate"),

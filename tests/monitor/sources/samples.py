@@ -316,7 +316,7 @@ def cloudwatch() -> Sample:
 
 def prefixed() -> Sample:
     made = Maker(17, format="json_lines", map={"time": "at", "text": "t", "label": "l", "score": "s"}, prefix=r"\w+ - ")
-    for number in range(20):
+    for _ in range(20):
         made.put(
             f'INFO - {{"at": "{made.tick().isoformat()}", "t": "taxi", "l": "4932Z", "s": "0.5"}}',
             "read",
