@@ -29,7 +29,9 @@ SLOW_S = 1.0
 LINE = TARGETS[0].lines[0] + b"\n"
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "gz": gzip.compress,
-    "zst": lambda data: zstd.compress(data, options={zstd.CompressionParameter.checksum_flag: 1}),  # as its program does
+    "zst": lambda data: zstd.compress(
+        data, options={zstd.CompressionParameter.checksum_flag: 1}
+    ),  # as its program does
 }
 INGESTED_CUTS = 40
 
@@ -142,7 +144,11 @@ def damaged(folder: Path, cuts: int, seed: int) -> dict[str, Any]:
             slowest = max(slowest, time.perf_counter() - began)
             if fault:
                 faults.append(f"{kind}, {'cut' if is_cut else 'flipped'} at {at}: {fault}")
-    return {"faults": [*faults[:20], *_stored(folder, whole, draw)], "damaged": cuts * len(PACKERS), "slowest_s": slowest}
+    return {
+        "faults": [*faults[:20], *_stored(folder, whole, draw)],
+        "damaged": cuts * len(PACKERS),
+        "slowest_s": slowest,
+    }
 
 
 def _opened(file: Path, whole: bytes, *, is_cut: bool) -> str:

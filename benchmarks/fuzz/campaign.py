@@ -42,8 +42,12 @@ def _child(name: str, module: str, arguments: Callable[[str], tuple[str, ...]]) 
 
 def _told(quick: bool, read: list[Child], saved: dict[str, Child], files: dict[str, Child]) -> dict[str, Any]:
     found = [one.printed for one in read]
-    crashes = sum(sum(one["crashes"].values()) for one in found) + sum(len(one.printed["crashes"]) for one in saved.values())
-    broken = sum(sum(one["ledgers"].values()) for one in found) + sum(len(one.printed["faults"]) for one in saved.values())
+    crashes = sum(sum(one["crashes"].values()) for one in found) + sum(
+        len(one.printed["crashes"]) for one in saved.values()
+    )
+    broken = sum(sum(one["ledgers"].values()) for one in found) + sum(
+        len(one.printed["faults"]) for one in saved.values()
+    )
     faults = [f"{name}: {fault}" for name, one in files.items() for fault in one.printed["faults"]]
     bare = files["nothing"].peak_mib
     parts = [

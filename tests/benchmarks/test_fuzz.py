@@ -1,12 +1,15 @@
 """No malformed line breaks a promise of the reading, and what once did stays mended."""
 
 import random
+from pathlib import Path
 
 import pytest
 
+from benchmarks.fuzz import broken, storing
 from benchmarks.fuzz.mutate import noised, spoiled
 from benchmarks.fuzz.reading import Found, campaign, check, door, targets
 from benchmarks.fuzz.seeds import TARGETS
+from benchmarks.fuzz.storing import database
 from monitor.sources.lines import FORMATS
 
 INGRESS = (
@@ -92,3 +95,23 @@ def test_numbers_nothing_can_count(part: str, reason: str) -> None:
     found = found_in("vigie_line", VIGIE % part)
     assert (dict(found.reasons), found.ledgers) == ({reason: 1}, {})
     assert found_in("vigie_line", VIGIE % '"latency_ms":0,"sampling_rate":1').accepted == 1
+
+
+def test_stored(tmp_path: Path) -> None:
+    """Malformed lines in a database: its ledgers are those of the files."""
+    with database("sqlite", tmp_path) as url:
+        found = storing.run(url, tmp_path, 400, seed=3)
+    assert (found["crashes"], found["faults"]) == ([], [])
+    assert found["accepted"] > 20
+    assert found["lines_rejected"] > 100
+
+
+def test_damaged_archives(tmp_path: Path) -> None:
+    """Archives cut anywhere or with a flipped bit give the log's beginning, and are told."""
+    assert broken.damaged(tmp_path, 20, seed=4)["faults"] == []
+
+
+@pytest.mark.parametrize("name", ["long_line", "hole", "nested_gz"])
+def test_hostile_files(tmp_path: Path, name: str) -> None:
+    """A file that is hostile as a whole costs itself only; the lines around it are read."""
+    assert broken.run(name, tmp_path, 2)["faults"] == []
