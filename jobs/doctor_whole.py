@@ -1,0 +1,27 @@
+"""Put all examinations together, each where it can be made."""
+
+from datetime import datetime, timedelta
+
+from jobs.doctor import LOOK_BACK_DAYS, Finding, examine
+from jobs.doctor_lines import of_lines, slot_too_long
+from jobs.doctor_machine import mount_table, of_clock, of_machine, usage
+from monitor.config import Config
+from monitor.store import symptoms
+from monitor.store.store import Store
+from monitor.window import hour_of, microseconds
+
+
+def diagnosed(store: Store | None, config: Config, now: datetime) -> list[Finding]:
+    """Return every finding; without a database what machine and files tell."""
+    found = of_machine(config, mount_table(), usage)
+    if store is not None:
+        found += [*of_clock(store, now), *examine(store, config, now)]
+    since = now - timedelta(days=LOOK_BACK_DAYS)
+    for source in config.sources.values():
+        refusals, counts = [], dict.fromkeys(("lines_read", "lines_rejected", "lines_half"), 0)
+        if store is not None:
+            with store.read() as connection:
+                refusals = symptoms.refusals(connection, source.name, hour_of(since) // 24)
+                counts = symptoms.counted(connection, source.name, microseconds(since))
+        found += [*of_lines(source, refusals, counts), *slot_too_long(source, config.schedule.ingest_seconds)]
+    return found
