@@ -11,7 +11,7 @@ from monitor.errors import LeaseLost, StoreError, VigieError
 from monitor.settings import Source
 from monitor.sources.door import Door
 from monitor.sources.files import scan
-from monitor.store import arrivals
+from monitor.store import arrivals, halves
 from monitor.store.store import Store
 from monitor.window import hour_of, microseconds
 
@@ -23,9 +23,8 @@ def ingest(store: Store, config: Config, now: datetime) -> str:
     Safe to run twice, or killed anywhere: rows and the place where the next reading begins are one transaction. A source
     that cannot be read does not keep the others waiting; VigieError names it when all had their turn.
     """
-    door = Door(
-        config.models, {name: config.vocabulary(name) for name in config.models}, config.privacy.store, config.secret
-    )
+    words = {name: config.vocabulary(name) for name in config.models}
+    door = Door(config.models, words, config.privacy.store, config.secret, config.privacy.patterns)
     work = {name: _source(Reader(store, config, source, door, now, Pass())) for name, source in config.sources.items()}
     told: dict[str, str] = {}
     broken: list[Exception] = []
@@ -60,6 +59,7 @@ def _source(reader: Reader) -> Generator[None, None, Pass]:
     with reader.store.write() as connection:
         arrivals.alone(connection, source.name)
         _tell_vanished(connection, source, read, done, microseconds(now))
+        done.rejected += halves.expire(connection, source.name, microseconds(now))
         facts: dict[str, Any] = {"read_us": microseconds(now), "lag_bytes": done.unread_bytes}
         if done.newest_us is not None:
             facts["newest_us"] = done.newest_us

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from jobs.joining import joined
 from monitor.batch import Batch, Lines, Reject
 from monitor.config import Config
 from monitor.errors import DataRefused
@@ -178,13 +179,13 @@ class Reader:
                     batch = too_long(data, mark.position, stop, reading, self.door, has_newline=ended)
                     consumed = data + last
             try:
-                moved = self._save(batch, mark, found, consumed)
+                moved = self._save(batch, reading, mark, found, consumed)
             except DataRefused as error:
                 if batch.lines.total > 1:
                     most = max(len(consumed) // 2, 1)  # look for the line by halves
                     continue
                 batch = _refused(batch, str(error.what))
-                moved = self._save(batch, mark, found, consumed)
+                moved = self._save(batch, reading, mark, found, consumed)
             if moved is None:
                 return  # another runner was first
             mark, most = moved, usual
@@ -197,8 +198,9 @@ class Reader:
         hole = Reject(mark.position, size, "nul_hole", f"{size} NUL bytes", digest(self.config.secret, b""))
         return Batch(mark.position, stop, rejects=(hole,)), last
 
-    def _save(self, batch: Batch, mark: Mark, found: Content, consumed: bytes) -> Mark | None:
+    def _save(self, batch: Batch, reading: Reading, mark: Mark, found: Content, consumed: bytes) -> Mark | None:
         """Commit a batch and return where the next begins; None when another runner had moved the bookmark."""
+        batch = joined(self.store, batch, reading, self.door, microseconds(self.now))
         place = _place(found, mark, (consumed, batch.end), self.config.secret)
         with self.store.write() as connection:
             saved = arrivals.save(connection, batch, mark.id, place, microseconds(self.now))

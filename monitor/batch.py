@@ -64,6 +64,7 @@ class WaitingHalf:
     digest: bytes
     time_us: int
     payload: bytes
+    expires_us: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,4 +83,5 @@ class Batch:
     lines: Lines = Lines()
     rows_refused: int = 0  # rejects of single rows, on lines that count as read
     halves: tuple[WaitingHalf, ...] = ()
+    completed: tuple[tuple[bytes, str], ...] = ()  # (join_digest, side) of waiting halves that this batch completes
     masked: dict[str, int] = field(default_factory=dict)  # rule of the redaction: how many finds

@@ -7,6 +7,7 @@ Relative paths are taken from the folder of the file.
 
 import difflib
 import os
+import re
 import secrets
 from functools import cached_property
 from pathlib import Path
@@ -37,6 +38,7 @@ from monitor.settings import (
     Source,
     WorkingHours,
 )
+from monitor.sources.preset import expanded
 
 Role = Literal["viewer", "operator", "owner", "approver"]
 SECRET_BYTES = 32
@@ -124,7 +126,7 @@ def load(path: Path) -> Config:
     loose = list(_loose_ends(path, tree, config))
     if loose:
         raise ConfigError("\n".join(loose))
-    return config
+    return config.model_copy(update={"sources": {name: expanded(one) for name, one in config.sources.items()}})
 
 
 def read_nomenclature(file: Path | None) -> Nomenclature:
@@ -266,6 +268,19 @@ def _loose_ends(path: Path, tree: CommentedMap, config: Config) -> list[str]:
     for name, source in config.sources.items():
         if source.model is not None and source.model not in config.models:
             tell(("sources", name, "model"), f"{source.model} is not among models")
+        rules = {"prefix": source.prefix, "instance_from": source.instance_from}
+        rules["keep_if"] = None if source.keep_if is None else source.keep_if.matches
+        for key, pattern in rules.items():
+            try:
+                re.compile(pattern or "")
+            except re.error as error:
+                tell(("sources", name, key), f"no regular expression: {error}")
+    if config.privacy.patterns:
+        from monitor.redaction import trouble  # brings polars, which most configurations do without
+
+        for name, pattern in config.privacy.patterns.items():
+            if (why := trouble(pattern)) is not None:
+                tell(("privacy", "patterns", name), f"cannot be used: {why}")
     for name, challenger in config.challengers.items():
         if challenger.of not in config.models:
             tell(("challengers", name, "of"), f"{challenger.of} is not among models")

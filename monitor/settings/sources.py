@@ -8,10 +8,7 @@ from pydantic import Field, model_validator
 
 from monitor.settings.part import Name, Part
 
-Format = Literal[
-    "vigie_line", "json_lines", "python_literal", "java_tostring", "access_log", "mlflow", "sagemaker_capture", "azure_ml",
-    "kserve", "seldon", "bentoml_monitoring", "otlp_json", "parquet", "csv",
-]  # fmt: skip
+Format = Literal["vigie_line", "json_lines", "python_literal", "java_tostring", "access_log"]
 
 
 class Unit(Part):

@@ -7,8 +7,9 @@ Order: hash, redact, cut, count words. Nothing unredacted leaves this function b
 import hashlib
 import hmac
 import math
+from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ import polars as pl
 
 from monitor.prediction import FIELD, SCHEMA, normalised, step_of
 from monitor.profiles.tokens import word_counts
-from monitor.redaction import LONGEST_CHARS, redacted
+from monitor.redaction import LONGEST_CHARS, masked
 from monitor.settings import Model, Source
 from monitor.sources.record import NAME_CHARS, Record, repaired
 from monitor.window import moment
@@ -33,6 +34,8 @@ class Door:
     vocabularies: dict[str, Collection[str] | None]
     store_texts: str  # none, hash, redacted
     secret: bytes
+    patterns: dict[str, str] = field(default_factory=dict)  # what the operator masks beside the rules
+    masked: Counter[str] = field(default_factory=Counter)  # finds by rule, filled while frames are made
 
 
 @dataclass(frozen=True)
@@ -67,10 +70,10 @@ def frame(
         pl.lit(bookmark, pl.Int64).alias("bookmark"),
         *extra,
     )
-    return _private(whole, door)
+    return _private(whole, door, [record.kept for record, _ in records])
 
 
-def _private(whole: pl.DataFrame, door: Door) -> pl.DataFrame:
+def _private(whole: pl.DataFrame, door: Door, rows_kept: list[dict[str, Any] | None]) -> pl.DataFrame:
     texts = whole["text"]
     bare = whole.select(normalised(pl.col("text"))).to_series()
     key = door.secret[:64]
@@ -80,20 +83,37 @@ def _private(whole: pl.DataFrame, door: Door) -> pl.DataFrame:
         pl.Series("text_hash", hashes, dtype=pl.Binary), text_chars=texts.str.len_chars().cast(pl.UInt32),
         words=counts["words"], unknown_words=counts["unknown_words"],
     )  # fmt: skip
+    whole = _as_kept(whole, rows_kept)
     if door.store_texts != "redacted":
         fields = [pl.lit(None, pl.String).alias(name) for name in whole.columns if name.startswith(FIELD)]
         hidden = [] if door.store_texts == "hash" else [pl.lit(None, pl.Binary).alias("input_hash")]
         return whole.with_columns(pl.lit(None, pl.String).alias("text"), *fields, *hidden)
-    clean = redacted(texts)
-    long = clean.str.len_chars() > LONGEST_CHARS
-    masked = (clean != texts).fill_null(value=False)
-    if masked.any() or long.any():
+    clean, finds = masked(texts, door.patterns)
+    door.masked.update(finds)
+    long = texts.str.len_chars() > LONGEST_CHARS
+    changed = (clean != texts.str.slice(0, LONGEST_CHARS)).fill_null(value=False)
+    if changed.any() or long.any():
         flags = [
             ",".join(filter(None, (one, "text_redacted" if mask else "", "text_cut" if cut else "")))
-            for one, mask, cut in zip(whole["flags"], masked, long.fill_null(value=False), strict=True)
+            for one, mask, cut in zip(whole["flags"], changed, long.fill_null(value=False), strict=True)
         ]
         whole = whole.with_columns(pl.Series("flags", flags, dtype=pl.String))
-    return whole.with_columns(clean.str.slice(0, LONGEST_CHARS).alias("text"))
+    return whole.with_columns(clean.alias("text"))
+
+
+def _as_kept(whole: pl.DataFrame, rows_kept: list[dict[str, Any] | None]) -> pl.DataFrame:
+    """Put hashes and counts that were taken before a text was redacted in the place of those of what is left of it."""
+    if not any(rows_kept):
+        return whole
+    columns = []
+    for name in ("text_hash", "input_hash", "text_chars", "words", "unknown_words"):
+        values = whole[name].to_list()
+        for at, kept in enumerate(rows_kept):
+            if kept is not None:
+                value = kept[name]
+                values[at] = bytes.fromhex(value) if isinstance(value, str) else value
+        columns.append(pl.Series(name, values, dtype=SCHEMA[name]))
+    return whole.with_columns(columns)
 
 
 def _words(whole: pl.DataFrame, bare: pl.Series, door: Door) -> pl.DataFrame:

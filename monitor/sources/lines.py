@@ -8,15 +8,16 @@ from itertools import pairwise
 
 from monitor.batch import Batch, Lines, Reject
 from monitor.prediction import empty
-from monitor.redaction import _mask
+from monitor.redaction import one as redacted_text
 from monitor.settings import Source
 from monitor.sources.door import Door, Origin, frame
 from monitor.sources.formats import access_log, java_tostring, json_lines, python_literal, vigie_line
+from monitor.sources.halves import OTHER, together, waiting
 from monitor.sources.identity import digest
-from monitor.sources.record import Inner, Record, Refused, repaired, score, settled
+from monitor.sources.record import Half, Inner, Record, Refused, repaired, score, settled
 from monitor.sources.wrappers import unwrap
 
-Read = Callable[[bytes, Source, int | None], list[Record | Refused] | None]
+Read = Callable[[bytes, Source, int | None], list[Record | Half | Refused] | None]
 FORMATS: dict[str, Read] = {
     "vigie_line": vigie_line.read_line,
     "json_lines": json_lines.read_line,
@@ -61,10 +62,11 @@ class _Reader:
     accepted: list[tuple[Record, Origin]] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     lines: dict[str, int] = field(
-        default_factory=lambda: dict.fromkeys(("read", "blank", "other", "rejected", "piece"), 0)
+        default_factory=lambda: dict.fromkeys(("read", "blank", "other", "rejected", "piece", "half"), 0)
     )
     rows_refused: int = 0
     waiting: dict[str, _Pieces] = field(default_factory=dict)
+    halves: dict[tuple[str, str], tuple[Half, Origin]] = field(default_factory=dict)  # by call and side
 
 
 def batch_of(data: bytes, start: int, reading: Reading, door: Door, *, is_finished: bool = False) -> Batch:
@@ -76,6 +78,7 @@ def batch_of(data: bytes, start: int, reading: Reading, door: Door, *, is_finish
     """
     end = len(data) if is_finished else data.rfind(b"\n") + 1
     found = _Reader(reading, door)
+    door.masked.clear()
     position = 3 if start == 0 and data.startswith(b"\xef\xbb\xbf") else 0
     while position < end:
         if data[position] in b"\n\r \t" and (blank := BLANK.match(data, position, end)):
@@ -105,7 +108,16 @@ def batch_of(data: bytes, start: int, reading: Reading, door: Door, *, is_finish
     whole = (
         frame(found.accepted, door, reading.source, reading.file_key, reading.bookmark) if found.accepted else empty()
     )
-    return Batch(start, start + end, whole, tuple(found.rejects), Lines(**found.lines), rows_refused=found.rows_refused)
+    halves = tuple(waiting(*one, reading.source, door) for one in found.halves.values())
+    return Batch(
+        start,
+        start + end,
+        whole,
+        tuple(found.rejects),
+        Lines(**found.lines),
+        rows_refused=found.rows_refused,
+        halves=halves,
+    )
 
 
 def too_long(first: bytes, start: int, end: int, reading: Reading, door: Door, *, has_newline: bool) -> Batch:
@@ -125,7 +137,7 @@ def _judge(found: _Reader, line: bytes, at: int, length: int, *, is_cut: bool) -
             raise Refused("line_too_long", f"{length} bytes")
         if source.wrapper == "none":
             given = _given(found, line, _ALONE, Origin(at, length, digest(found.door.secret, line)), is_cut=is_cut)
-            return "read" if given else "other"
+            return given or "other"
         return _unwrapped(found, line, at, length, is_cut=is_cut)
     except Refused as refused:
         _refuse(found, line, (at, length), refused, is_cut=is_cut)
@@ -136,7 +148,7 @@ def _unwrapped(found: _Reader, line: bytes, at: int, length: int, *, is_cut: boo
     inners = unwrap(line, found.reading.source)
     if inners is None:
         return "other"
-    given = False
+    given = "other"
     for number, inner in enumerate(inners):
         began = at
         if inner.is_piece or inner.stream in found.waiting:
@@ -150,29 +162,32 @@ def _unwrapped(found: _Reader, line: bytes, at: int, length: int, *, is_cut: boo
         stamp = b"" if inner.clock_us is None else str(inner.clock_us).encode() + b"|"
         origin = Origin(began, at + length - began, digest(found.door.secret, stamp + inner.line), number)
         if len(inners) == 1:
-            return "read" if _given(found, inner.line, inner, origin, is_cut=is_cut) else "other"
+            return _given(found, inner.line, inner, origin, is_cut=is_cut) or "other"
         try:
-            given |= _given(found, inner.line, inner, origin, is_cut=is_cut)
+            given = _given(found, inner.line, inner, origin, is_cut=is_cut) or given
         except Refused as refused:  # of many lines in one, this alone
             refused.row = refused.row or 0
             _refuse(found, inner.line, (began, origin.length), refused, is_cut=is_cut, part=number)
             found.rows_refused += 1
-            given = True
-    return "read" if given else "other"
+            given = "read"
+    return given
 
 
-def _given(found: _Reader, line: bytes, inner: Inner, origin: Origin, *, is_cut: bool) -> bool:
-    """Read what the API wrote; True when it gave records, accepted or refused row by row."""
+def _given(found: _Reader, line: bytes, inner: Inner, origin: Origin, *, is_cut: bool) -> str | None:
+    """Read what the API wrote: `read` when it gave records, accepted or refused row by row, `half` of a call, or None."""
     source = found.reading.source
     if source.prefix is not None:
         before = _prefix(source.prefix).match(line)
         if before is None:
-            return False
+            return None
         line = line[before.end() :]
     records = FORMATS[source.format](line, source, inner.clock_us)
     if records is None:
-        return False
+        return None
     for record in records:
+        if isinstance(record, Half):
+            _meet(found, record, origin, inner, is_cut=is_cut)
+            return "half"
         try:
             if isinstance(record, Refused):
                 raise record
@@ -189,7 +204,21 @@ def _given(found: _Reader, line: bytes, inner: Inner, origin: Origin, *, is_cut:
             found.rows_refused += 1
         else:
             found.accepted.append((record, origin))
-    return True
+    return "read"
+
+
+def _meet(found: _Reader, half: Half, origin: Origin, inner: Inner, *, is_cut: bool) -> None:
+    """Put a half beside the other one of its call, if it is in hand; else it waits."""
+    for record in half.records:
+        if record.time_us is None:
+            record.time_us = inner.clock_us
+        _settle(record, found.reading, found.door, is_cut=is_cut)
+    other = found.halves.pop((half.join_id, OTHER[half.side]), None)
+    if other is None:
+        found.halves.setdefault((half.join_id, half.side), (half, origin))
+        return
+    for record in together(half.records, other[0].records, half.side):
+        found.accepted.append((record, origin))
 
 
 @lru_cache(maxsize=64)
@@ -213,7 +242,13 @@ def _refuse(
 ) -> None:
     reason = "truncated_last_line" if is_cut and refused.reason == "invalid_syntax" else refused.reason
     keeps = found.door.store_texts in {"redacted", "full"}
-    sample = _mask(line[:2000].decode("utf-8", "replace"))[:SAMPLE_CHARS].replace("\x00", "\ufffd") if keeps else ""
+    sample = (
+        redacted_text(line[:2000].decode("utf-8", "replace"), found.door.patterns)[:SAMPLE_CHARS].replace(
+            "\x00", "\ufffd"
+        )
+        if keeps
+        else ""
+    )
     record = 0 if refused.row is None else part * (MOST_ROWS + 1) + refused.row + 1
     found.rejects.append(
         Reject(*where, reason, repaired(refused.detail)[:200], digest(found.door.secret, line), sample, record)

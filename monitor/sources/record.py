@@ -60,6 +60,7 @@ class Record:
     sampling_rate: float | None = None
     sequence: int | None = None
     flags: list[str] = field(default_factory=list)
+    kept: dict[str, Any] | None = None  # hashes and counts of a text that waited for its other half, redacted
 
 
 @dataclass(slots=True)
@@ -67,12 +68,12 @@ class Half:
     """
     Hold one of the two lines of a call, found in either order, in any batch or file.
 
-    `record` has what this line tells; what is None there is taken from the other half. The answer's time counts.
+    `records` have what this line tells, row by row; what is None there is taken from the other half.
     """
 
     join_id: str
     side: str  # input or answer
-    record: Record
+    records: list[Record]
 
 
 @dataclass(slots=True)

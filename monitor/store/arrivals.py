@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from monitor.batch import Batch, Reject
 from monitor.prediction import FIELD, SCHEMA
+from monitor.store import halves
 from monitor.store.tables import (
     bookmark,
     data_loss,
@@ -116,6 +117,8 @@ def save(connection: Connection, batch: Batch, identity: int, place: dict[str, A
     """
     name = connection.execute(select(bookmark.c.source).where(bookmark.c.id == identity)).scalar_one()
     alone(connection, name)
+    if not halves.are_there(connection, name, batch.completed):
+        return Saved(moved=False)  # another file's reader completed one of these calls
     moved = connection.execute(
         update(bookmark)
         .where(bookmark.c.id == identity, bookmark.c.position == batch.start)
@@ -123,6 +126,8 @@ def save(connection: Connection, batch: Batch, identity: int, place: dict[str, A
     )
     if moved.rowcount != 1:
         return Saved(moved=False)
+    halves.complete(connection, name, batch.completed)
+    halves.add(connection, name, identity, batch.halves)
     rows = batch.predictions
     fresh, conflicting = _unknown(connection, rows)
     _insert_rows(connection, fresh, now_us)

@@ -12,7 +12,7 @@ from typing import Any
 from monitor.settings import Source, Unit
 from monitor.sources.formats.json_lines import kept
 from monitor.sources.mapping import UNIT_MS
-from monitor.sources.record import Record, Refused, number
+from monitor.sources.record import Half, Record, Refused, number
 
 _COMBINED = re.compile(
     r'\S+ \S+ \S+ \[(?P<time>[^\]]+)\] "(?P<request>(?:[^"\\]|\\.)*)" (?P<status>\S+) (?:\S+)'
@@ -29,7 +29,7 @@ _LAST = re.compile(r" (\d+(?:\.\d+)?)$")
 HEALTH = re.compile(r"/(?:health|healthz|healthcheck|livez|readyz|ready|live|ping|metrics|status)/?")
 
 
-def read_line(line: bytes, source: Source, clock_us: int | None = None) -> list[Record | Refused] | None:
+def read_line(line: bytes, source: Source, clock_us: int | None = None) -> list[Record | Half | Refused] | None:
     """Return the request of one line; None for a line of another shape, a health check, or a path `keep_if` leaves out."""
     try:
         text = _COLOUR.sub("", line.decode(source.encoding)).strip()

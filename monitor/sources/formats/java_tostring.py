@@ -7,7 +7,7 @@ A value ends where the next known name begins, not at a comma: texts hold commas
 import re
 
 from monitor.settings import Source
-from monitor.sources.record import Record, Refused, label, score, text_of, time_us
+from monitor.sources.record import Half, Record, Refused, label, score, text_of, time_us
 
 MARKER = "CodificationBilan["
 NAMES = ("sourceAppel", "libelleActivite", "natureActivites", "liasseType", "activitePermanenteSaisonniere",
@@ -18,7 +18,7 @@ _ANSWER = re.compile(r"code naf proposé = ([^;\]]+?) ?; proba associée = ([^\]
 _ABSENT = {"", "NaN", "null"}
 
 
-def read_line(line: bytes, source: Source, clock_us: int | None = None) -> list[Record | Refused] | None:
+def read_line(line: bytes, source: Source, clock_us: int | None = None) -> list[Record | Half | Refused] | None:
     """Return the record of one line; None for a line without the marker `CodificationBilan[`."""
     try:
         text = line.decode(source.encoding)

@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
-from monitor.settings import Keep, Source, Unit
+from monitor.settings import Join, Keep, Source, Unit
 from monitor.sources.mapping import UNIT_MS, Path, compiled, find, has_rows
 from monitor.sources.record import (
+    Half,
     Record,
     Refused,
     epoch_us,
@@ -30,7 +31,7 @@ def _path(text: str) -> Path:
     return compiled(text)
 
 
-def read_line(line: bytes, source: Source, clock_us: int | None = None) -> list[Record | Refused] | None:
+def read_line(line: bytes, source: Source, clock_us: int | None = None) -> list[Record | Half | Refused] | None:
     """Return one record per row of the call on this line; None for a call without rows, or where `keep_if` says other."""
     try:
         tree = _DECODER.decode(line if source.encoding == "utf-8" else line.decode(source.encoding).encode())
@@ -45,7 +46,7 @@ def read_line(line: bytes, source: Source, clock_us: int | None = None) -> list[
     return records(tree, source, clock_us)
 
 
-def records(tree: dict[str, Any], source: Source, clock_us: int | None = None) -> list[Record | Refused] | None:
+def records(tree: dict[str, Any], source: Source, clock_us: int | None = None) -> list[Record | Half | Refused] | None:
     """Map a parsed line to records; every path with `[]` must give the same number of rows, and a bad row is refused alone."""
     if source.keep_if is not None and not kept(find(tree, _path(source.keep_if.field)), source.keep_if):
         return None
@@ -63,9 +64,11 @@ def records(tree: dict[str, Any], source: Source, clock_us: int | None = None) -
         return None
     if rows is not None and rows > MOST_ROWS:
         raise Refused("not_a_record", f"{rows} rows")
+    if source.join is not None:
+        return _half(tree, source, source.join, [_record(found, source, clock_us, n, rows) for n in range(rows or 1)])
     if rows is None:
         return [_record(found, source, clock_us, 0, None)]
-    given: list[Record | Refused] = []
+    given: list[Record | Half | Refused] = []
     for number_ in range(rows):
         try:
             given.append(_record(found, source, clock_us, number_, rows))
@@ -76,6 +79,18 @@ def records(tree: dict[str, Any], source: Source, clock_us: int | None = None) -
         given[0].row = None
         raise given[0]  # the call is wrong, not a row of it
     return given
+
+
+def _half(tree: dict[str, Any], source: Source, join: Join, rows: list[Record]) -> list[Record | Half | Refused] | None:
+    """Return the half a line is; None for a line of neither side."""
+    identity = find(tree, _path(join.on))
+    for side, rule in (("input", join.input), ("answer", join.answer)):
+        value = find(tree, _path(rule.field))
+        if isinstance(value, str) and value.endswith(rule.ends_with):
+            if identity is None:
+                raise Refused("missing_field", f"join.on: {join.on}")
+            return [Half(str(identity), side, rows)]
+    return None
 
 
 def kept(value: Any, rule: Keep) -> bool:
@@ -123,12 +138,16 @@ def _record(found: dict[str, Any], source: Source, clock_us: int | None, row: in
         latency_ms=_latency(value("latency_ms"), source) if row == 0 else None,
         status=None if value("status") is None else int(number(value("status"), "status")),
         error=_name(value("error")),
+        variant=_name(value("variant")) or "champion",
+        decision=_name(value("decision")),
+        sampling_rate=None if value("sampling_rate") is None else number(value("sampling_rate"), "sampling_rate"),
+        sequence=None if value("sequence") is None else int(number(value("sequence"), "sequence")),
         fields={name.removeprefix("field_"): value(name) for name in found if name.startswith("field_")},
         flags=flags,
     )
     if record.scores and len(record.scores) != len(record.labels):
         raise Refused("not_a_record", f"{len(record.labels)} labels, {len(record.scores)} scores")
-    if record.text is None and not record.labels:
+    if record.text is None and not record.labels and source.join is None:
         raise Refused("missing_field", "text or label")
     return record
 

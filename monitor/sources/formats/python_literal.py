@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from monitor.settings import Source
-from monitor.sources.record import Record, Refused, label, score, strict_json, text_of, time_us
+from monitor.sources.record import Half, Record, Refused, label, score, strict_json, text_of, time_us
 
 MARKER = "'Query'"
 _TOKEN = re.compile(
@@ -26,7 +26,7 @@ _SIMPLE = {"n": "\n", "t": "\t", "r": "\r", "'": "'", '"': '"', "\\": "\\", "0":
            "v": "\v"}  # fmt: skip
 
 
-def read_line(line: bytes, source: Source, clock_us: int | None = None) -> list[Record | Refused] | None:
+def read_line(line: bytes, source: Source, clock_us: int | None = None) -> list[Record | Half | Refused] | None:
     """Return the record of one line; None for a line without the marker `'Query'`."""
     try:
         text = line.decode(source.encoding)

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from monitor.settings import Source
-from monitor.sources.record import Record, Refused, label, number, score, strict_json, text_of, time_us
+from monitor.sources.record import Half, Record, Refused, label, number, score, strict_json, text_of, time_us
 
 DECISIONS = {"automatic", "manual", "refused"}
 
@@ -42,7 +42,7 @@ class Line(msgspec.Struct):
 _DECODER = msgspec.json.Decoder(Line)
 
 
-def read_line(line: bytes, source: Source, clock_us: int | None = None) -> list[Record | Refused] | None:
+def read_line(line: bytes, source: Source, clock_us: int | None = None) -> list[Record | Half | Refused] | None:
     """Return the record of one line, None for a line about dropped lines."""
     try:
         found = _DECODER.decode(line)

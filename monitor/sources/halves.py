@@ -1,0 +1,88 @@
+"""
+Put the two lines of a call together, in whatever order, batch or file they come.
+
+A half that has to wait is kept as its rows behind the privacy door: the text redacted or gone, its hashes and counts
+taken before.
+"""
+
+import hmac
+from dataclasses import asdict, fields
+from typing import Any
+
+import msgspec
+
+from monitor.batch import WaitingHalf
+from monitor.prediction import FIELD
+from monitor.settings import Source
+from monitor.sources.door import Door, Origin, frame
+from monitor.sources.record import Half, Record, Refused
+
+OTHER = {"input": "answer", "answer": "input"}
+KEPT = ("text_hash", "input_hash")
+COUNTED = ("text_chars", "words", "unknown_words")
+_TOGETHER = {"fields", "flags", "labels", "scores", "kept", "row"}
+
+
+def digest_of(half: Half, source: Source, door: Door) -> bytes:
+    """Return the keyed id of a call within its source."""
+    return hmac.digest(door.secret, f"join|{source.name}|{half.join_id}".encode("utf-8", "replace"), "sha256")[:16]
+
+
+def together(one: list[Record], other: list[Record], side: str) -> list[Record]:
+    """
+    Return the rows of a call from its two halves, `one` being the `side` half.
+
+    The answer's time counts; a latency that neither logged is the difference, of kind pair. Halves with different
+    numbers of rows are refused.
+    """
+    asked, answered = (one, other) if side == "input" else (other, one)
+    if len(asked) != len(answered):
+        raise Refused("not_a_record", f"{len(asked)} inputs, {len(answered)} answers")
+    return [_row(*both) for both in zip(asked, answered, strict=True)]
+
+
+def _row(asked: Record, answered: Record) -> Record:
+    blank = Record(time_us=None)
+    whole = Record(time_us=answered.time_us if answered.time_us is not None else asked.time_us)
+    for about in fields(Record):
+        values = [getattr(one, about.name) for one in (answered, asked)]
+        if about.name not in _TOGETHER | {"time_us"}:
+            told = [value for value in values if value is not None and value != getattr(blank, about.name)]
+            setattr(whole, about.name, told[0] if told else values[0])
+    best = answered if answered.labels else asked
+    whole.row, whole.labels, whole.scores = asked.row, best.labels, best.scores
+    whole.fields = {**{k: v for k, v in answered.fields.items() if v is not None},
+                    **{k: v for k, v in asked.fields.items() if v is not None}}  # fmt: skip
+    whole.flags, whole.kept = [*dict.fromkeys(asked.flags + answered.flags)], asked.kept or answered.kept
+    if whole.latency_ms is None and asked.row == 0 and asked.time_us is not None and answered.time_us is not None:
+        took_us = answered.time_us - asked.time_us
+        if took_us >= 0:
+            whole.latency_ms, whole.latency_kind = took_us / 1000, "pair"
+    if whole.text is None and whole.kept is None and not whole.labels:
+        raise Refused("missing_field", "text or label")
+    return whole
+
+
+def waiting(half: Half, origin: Origin, source: Source, door: Door) -> WaitingHalf:
+    """Return a half as it may lie in the store until the other comes."""
+    behind = frame([(one, origin) for one in half.records], door, source, b"", 0).to_dicts()
+    rows = []
+    for one, safe in zip(half.records, behind, strict=True):
+        kept = {name: safe[name] and safe[name].hex() for name in KEPT} | {name: safe[name] for name in COUNTED}
+        text = one.text is not None
+        plain = {name.removeprefix(FIELD): safe[name] for name in safe if name.startswith(FIELD)}
+        flags = [flag for flag in safe["flags"].split(",") if flag]
+        rows.append(
+            {**asdict(one), "text": safe["text"], "fields": plain, "flags": flags, "kept": kept if text else None}
+        )
+    payload = msgspec.json.encode(rows, enc_hook=str)
+    time_us = next((one.time_us for one in half.records if one.time_us is not None), 0)
+    return WaitingHalf(
+        digest_of(half, source, door), half.side, origin.position, origin.length, origin.digest, time_us, payload
+    )
+
+
+def read_back(payload: bytes) -> list[Record]:
+    """Return the rows of a half that waited."""
+    rows: list[dict[str, Any]] = msgspec.json.decode(payload)
+    return [Record(**row) for row in rows]
