@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from monitor.settings import Source
+from monitor.sources.preset import expanded
 
 MODEL = "ape"
 EPOCH_MS = 1788264000000
@@ -26,7 +27,7 @@ class Target:
 
 def _target(name: str, lines: list[str], **more: Any) -> Target:
     about = {"name": name, "files": f"logs/{name}/*", "model": MODEL, "zone": "Europe/Paris", **more}
-    return Target(name, Source(**about), tuple(line.encode() for line in lines))
+    return Target(name, expanded(Source(**about)), tuple(line.encode(about.get("encoding", "utf-8")) for line in lines))
 
 
 def _json(text: str) -> str:
@@ -119,6 +120,11 @@ _OTLP = (
     '[{"logRecords":[{"timeUnixNano":"1788264000000000000","body":{"stringValue":"{\\"text\\":\\"card lost\\",\\"label\\":'
     '\\"a\\",\\"score\\":0.9}"},"attributes":[{"key":"n","value":{"intValue":"7"}}]}]}]}]}'
 )
+_VERTEX = (
+    '{"logging_time":"2026-09-01T10:33:52Z","request_id":"7","deployed_model_id":"m","request_payload":'
+    '["{\\"text\\":\\"card lost\\"}","{\\"text\\":\\"b\\"}"],"response_payload":["{\\"label\\":\\"a\\",\\"score\\":0.9}",'
+    '"{\\"label\\":\\"b\\",\\"score\\":0.8}"]}'
+)
 _PLAIN_MAP = {"text": "text", "label": "label", "score": "score"}
 
 
@@ -156,14 +162,22 @@ TARGETS: tuple[Target, ...] = (
     _target("java_tostring", _bilans(), format="java_tostring", encoding="latin-1"),
     _target("access_log", [_INGRESS, _UVICORN, _GUNICORN], format="access_log", gives="service",
             map={"latency_ms": {"field": "last", "unit": "us"}}),
-    _target("mlflow", [_MLFLOW], format="mlflow"),
-    _target("sagemaker_capture", [_SAGEMAKER], format="sagemaker_capture", columns=("text",)),
-    _target("azure_ml", _AZURE, format="azure_ml"),
-    _target("kserve", _KSERVE, format="kserve"),
-    _target("seldon", [_SELDON], format="seldon"),
-    _target("bentoml_monitoring", [_BENTOML], format="bentoml_monitoring",
-            map={"time": "timestamp", "text": "text", "label": "pred", "score": "prob", "request_id": "request_id"}),
-    _target("otlp_json", [_OTLP], format="otlp_json",
-            map={"time": "timeUnixNano", **{name: f"body!.{where}" for name, where in _PLAIN_MAP.items()}}),
+    _target("databricks", [_MLFLOW], preset="databricks_records"),
+    _target("kserve", _KSERVE, preset="kserve_v1"),
+    _target("bentoml", [_BENTOML], preset="bentoml_monitoring"),
+    _target("vertex", [_VERTEX], preset="vertex"),
+    _target("sagemaker", [_SAGEMAKER], format="json_lines", map={
+        "time": "eventMetadata.inferenceTime", "request_id": "eventMetadata.eventId",
+        "text": "captureData.endpointInput.data", "label": "captureData.endpointOutput.data"}),
+    _target("azure", _AZURE, format="json_lines", identity="by_request_id", map={
+        "time": "time", "request_id": "correlationid", "text": "data[].text", "label": "data[].label", "score": "data[].score"},
+            join={"on": "correlationid", "input": {"field": "type", "ends_with": ".inputs"},
+                  "answer": {"field": "type", "ends_with": ".outputs"}}),
+    _target("seldon", [_SELDON], format="json_lines", map={
+        "time": '"@timestamp"', "request_id": "RequestId", "text": "request.instance", "topk_labels": "response.names[*]",
+        "topk_scores": "response.payload.data.ndarray[0]"}),
+    _target("otlp", [_OTLP], format="json_lines", map={
+        "time": {"field": "resourceLogs[0].scopeLogs[0].logRecords[0].timeUnixNano", "unit": "ns"},
+        **{name: f"resourceLogs[0].scopeLogs[0].logRecords[0].body.stringValue!{where}" for name, where in _PLAIN_MAP.items()}}),
     *_wrapped(),
 )  # fmt: skip
