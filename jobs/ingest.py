@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from jobs.erase import replay
 from jobs.reading import Pass, Reader
 from monitor.config import Config
 from monitor.errors import LeaseLost, StoreError, VigieError
@@ -23,6 +24,7 @@ def ingest(store: Store, config: Config, now: datetime) -> str:
     Safe to run twice, or killed anywhere: rows and the place where the next reading begins are one transaction. A source
     that cannot be read does not keep the others waiting; VigieError names it when all had their turn.
     """
+    replay(store, config, now)
     words = {name: config.vocabulary(name) for name in config.models}
     door = Door(config.models, words, config.privacy.store, config.secret, config.privacy.patterns)
     work = {name: _source(Reader(store, config, source, door, now, Pass())) for name, source in config.sources.items()}

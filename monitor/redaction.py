@@ -82,7 +82,8 @@ def trouble(pattern: str) -> str | None:
     try:
         pl.Series([""]).str.contains(pattern)
     except pl.exceptions.ComputeError as error:
-        return str(error).strip().splitlines()[-1].removeprefix("error: ")
+        told = [line.removeprefix("error: ") for line in str(error).splitlines() if line.startswith("error: ")]
+        return told[0] if told else str(error).splitlines()[0]
     return None
 
 

@@ -21,6 +21,7 @@ from monitor.store.tables import (
     read_range,
     reject,
     source,
+    tombstone,
 )
 from monitor.window import MICROSECONDS_PER_HOUR
 
@@ -35,6 +36,7 @@ class Saved:
     accepted: int = 0
     duplicate: int = 0
     rejected: int = 0
+    erased: int = 0
     moved: bool = True
 
 
@@ -128,23 +130,35 @@ def save(connection: Connection, batch: Batch, identity: int, place: dict[str, A
         return Saved(moved=False)
     halves.complete(connection, name, batch.completed)
     halves.add(connection, name, identity, batch.halves)
-    rows = batch.predictions
+    rows = _living(connection, batch.predictions)
     fresh, conflicting = _unknown(connection, rows)
     _insert_rows(connection, fresh, now_us)
     rejects = [*batch.rejects, *conflicting]
     _insert_rejects(connection, rejects, identity, name, now_us)
     _mark_dirty(connection, fresh)
     duplicate = rows.height - fresh.height - len(conflicting)
-    saved = Saved(fresh.height, duplicate, len(conflicting) + batch.rows_refused)
+    erased = batch.predictions.height - rows.height
+    saved = Saved(fresh.height, duplicate, len(conflicting) + batch.rows_refused, erased)
     first, last = (
         (rows["time"].dt.epoch("us").min(), rows["time"].dt.epoch("us").max()) if rows.height else (None, None)
     )
     connection.execute(read_range.insert().values(
         bookmark=identity, start=batch.start, end=batch.end, lines_read=batch.lines.read, lines_blank=batch.lines.blank,
         lines_other=batch.lines.other, lines_rejected=batch.lines.rejected, lines_piece=batch.lines.piece,
-        lines_half=batch.lines.half, erased=0, masked=json.dumps(batch.masked) if batch.masked else None, accepted=saved.accepted,
+        lines_half=batch.lines.half, erased=saved.erased, masked=json.dumps(batch.masked) if batch.masked else None, accepted=saved.accepted,
         duplicate=saved.duplicate, rejected=saved.rejected, first_event_us=first, last_event_us=last, committed_us=now_us))  # fmt: skip
     return saved
+
+
+def _living(connection: Connection, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows that nobody asked to be forgotten."""
+    if not rows.height or connection.execute(select(tombstone.c.uid).limit(1)).first() is None:
+        return rows
+    uids, gone = rows["uid"].to_list(), set[bytes]()
+    for at in range(0, len(uids), KNOWN_AT_ONCE):
+        query = select(tombstone.c.uid).where(tombstone.c.uid.in_(uids[at : at + KNOWN_AT_ONCE]))
+        gone |= {bytes(uid) for uid in connection.execute(query).scalars()}
+    return rows if not gone else rows.filter(pl.Series([uid not in gone for uid in uids]))
 
 
 def _unknown(connection: Connection, rows: pl.DataFrame) -> tuple[pl.DataFrame, list[Reject]]:
@@ -222,18 +236,18 @@ def _insert_rejects(connection: Connection, rejects: list[Reject], identity: int
 
 
 def _mark_dirty(connection: Connection, rows: pl.DataFrame) -> None:
-    if not rows.height:
-        return
+    hours = rows.select("model", hour=pl.col("time").dt.epoch("us") // MICROSECONDS_PER_HOUR).unique()
+    mark_dirty_hours(connection, sorted(hours.iter_rows()))
+
+
+def mark_dirty_hours(connection: Connection, hours: Sequence[tuple[str, int]]) -> None:
+    """Note (model, hour) whose profile is older than its rows: summarise sums them up again."""
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    hours = (
-        rows.select("model", hour=pl.col("time").dt.epoch("us") // MICROSECONDS_PER_HOUR).unique().sort("model", "hour")
-    )
-    for model, hour in hours.iter_rows():
-        connection.execute(
-            make(dirty_hour)
-            .values(model=model, hour=hour, mark=1)
-            .on_conflict_do_update(index_elements=["model", "hour"], set_={"mark": dirty_hour.c.mark + 1})
+    if hours:
+        row = make(dirty_hour).on_conflict_do_update(
+            index_elements=["model", "hour"], set_={"mark": dirty_hour.c.mark + 1}
         )
+        connection.execute(row, [{"model": model, "hour": hour, "mark": 1} for model, hour in hours])
 
 
 def note_source(connection: Connection, name: str, kind: str, **facts: Any) -> None:

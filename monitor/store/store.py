@@ -8,7 +8,7 @@ no such lock. Every other module of this package is one subject: functions that 
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from sqlalchemy.pool import NullPool
 from monitor.errors import DataRefused, StoreError
 
 BUSY_MILLISECONDS = 10_000
-WRITER_SECONDS, LOOK_SECONDS = 60.0, 0.01
+WRITER_SECONDS, LOOK_SECONDS, SCRUB_TRIES = 60.0, 0.01, 1000
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,25 @@ class Store:
             raise DataRefused(_cause(error), where=self.place) from error
         except DBAPIError as error:
             raise StoreError(_cause(error), where=self.place) from error
+
+    def scrub(self, tables: Sequence[str]) -> None:
+        """
+        Take what was deleted from `tables` out of the database's files too.
+
+        SQLite overwrites deleted bytes as it deletes them; its log is written back and emptied here. PostgreSQL writes
+        the tables anew, which locks them meanwhile; its own write-ahead log is not ours.
+        """
+        with self._writer_lock(WRITER_SECONDS), self.engine.connect() as plain:
+            if self.dialect == "sqlite":
+                raw = plain.connection.driver_connection
+                for _ in range(SCRUB_TRIES):
+                    if raw is not None and raw.execute("pragma wal_checkpoint(truncate)").fetchone()[0] == 0:
+                        return
+                    time.sleep(LOOK_SECONDS)
+                raise StoreError("a reader keeps the log of the database from being emptied", self.place, "try again")
+            free = plain.execution_options(isolation_level="AUTOCOMMIT")
+            for name in tables:
+                free.exec_driver_sql(f'vacuum full "{name}"')
 
     def guarded(self, guard: Callable[[Connection], None]) -> "Store":
         """Return this store with `guard` run at the start of every writing transaction."""
