@@ -9,6 +9,7 @@ from typing import Any
 from jobs.joining import joined
 from monitor.batch import Batch, Lines, Reject
 from monitor.config import Config
+from monitor.engines import local
 from monitor.errors import DataRefused
 from monitor.settings import Source
 from monitor.sources.archives import Content, Limits, content
@@ -202,8 +203,9 @@ class Reader:
         """Commit a batch and return where the next begins; None when another runner had moved the bookmark."""
         batch = joined(self.store, batch, reading, self.door, microseconds(self.now))
         place = _place(found, mark, (consumed, batch.end), self.config.secret)
+        parts = local.profiles(batch.predictions) if self.config.privacy.store == "none" else None
         with self.store.write() as connection:
-            saved = arrivals.save(connection, batch, mark.id, place, microseconds(self.now))
+            saved = arrivals.save(connection, batch, mark.id, place, microseconds(self.now), parts=parts)
         if not saved.moved:
             return None
         self.done.accepted += saved.accepted

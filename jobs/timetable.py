@@ -91,6 +91,7 @@ JOBS: tuple[Job, ...] = (  # in the order of one pass
     Job("trigger", "slow", 3600, _often("notify_seconds")),
     Job("report", "slow", 900, _daily("report_hour", 15)),
     Job("rebuild", "slow", 7200, _daily("shadow_hour", 30)),
+    Job("prune", "slow", 3600, _daily("shadow_hour", 45)),
     Job("watch", "talk", 120, _often("notify_seconds")),
     Job("notify", "talk", 900, _often("notify_seconds")),
 )

@@ -44,10 +44,9 @@ class Detection(Part):
 class Privacy(Part):
     """Say what of a text is kept."""
 
-    store: Literal["none", "hash", "redacted", "full"] = "redacted"
+    store: Literal["none", "hash", "redacted"] = "redacted"
     secret_file: Path | None = None
     shown_from_texts: int = Field(5, ge=1)
-    keys_dir: Path | None = None
     patterns: dict[Name, str] = Field(default_factory=dict)
     text_days: int = Field(30, ge=1)
     prediction_days: int = Field(400, ge=1)

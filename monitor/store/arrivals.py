@@ -11,7 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from monitor.batch import Batch, Reject
 from monitor.prediction import FIELD, SCHEMA
-from monitor.store import halves
+from monitor.profiles.profile import Key, Profile
+from monitor.store import halves, profiles
 from monitor.store.tables import (
     bookmark,
     data_loss,
@@ -110,11 +111,13 @@ def active(connection: Connection, name: str) -> Sequence[Any]:
     return connection.execute(select(bookmark).where(bookmark.c.source == name, bookmark.c.state == "active")).all()
 
 
-def save(connection: Connection, batch: Batch, identity: int, place: dict[str, Any], now_us: int) -> Saved:
+def save(connection: Connection, batch: Batch, identity: int, place: dict[str, Any], now_us: int, *,
+         parts: dict[Key, Profile] | None = None) -> Saved:  # fmt: skip
     """
     Write rows, rejects, dirty hours and the new position; the position must still be the batch's start.
 
-    `place` holds the new tail and head of the bookmark. Returns `moved=False`, having written nothing, when another
+    `place` holds the new tail and head of the bookmark. With `parts` no row is kept: these counts are added to the
+    stored profiles instead, and a record that came before cannot be told. Returns `moved=False`, having written nothing, when another
     runner read this range: the caller must roll back.
     """
     name = connection.execute(select(bookmark.c.source).where(bookmark.c.id == identity)).scalar_one()
@@ -131,11 +134,14 @@ def save(connection: Connection, batch: Batch, identity: int, place: dict[str, A
     halves.complete(connection, name, batch.completed)
     halves.add(connection, name, identity, batch.halves)
     rows = _living(connection, batch.predictions)
-    fresh, conflicting = _unknown(connection, rows)
-    _insert_rows(connection, fresh, now_us)
+    fresh, conflicting = _unknown(connection, rows) if parts is None else (rows, [])
+    if parts is None:
+        _insert_rows(connection, fresh, now_us)
+        _mark_dirty(connection, fresh)
+    else:
+        profiles.add(connection, parts)
     rejects = [*batch.rejects, *conflicting]
     _insert_rejects(connection, rejects, identity, name, now_us)
-    _mark_dirty(connection, fresh)
     duplicate = rows.height - fresh.height - len(conflicting)
     erased = batch.predictions.height - rows.height
     saved = Saved(fresh.height, duplicate, len(conflicting) + batch.rows_refused, erased)

@@ -1,8 +1,9 @@
 """Keep the hourly profiles, and add them up over any window."""
 
 from collections import defaultdict
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, update
 
 from monitor.profiles.profile import Key, Profile
 from monitor.store.tables import dirty_hour, profile
@@ -14,19 +15,24 @@ def _inside(model: str, window: Window) -> ColumnElement[bool]:
 
 
 def hours(connection: Connection, model: str, window: Window) -> dict[int, dict[str, Profile]]:
-    """Return the stored profiles by hour, then by segment; hours without predictions are absent."""
+    """Return the stored profiles that have rows behind them by hour, then by segment."""
     found: dict[int, dict[str, Profile]] = defaultdict(dict)
-    query = (
-        select(profile.c.hour, profile.c.segment, profile.c.body).where(_inside(model, window)).order_by(profile.c.hour)
-    )
-    for hour, segment, body in connection.execute(query):
+    for hour, segment, body in _bodies(connection, model, window, profile.c.bare == 0):
         found[hour][segment] = Profile.from_bytes(body)
     return dict(found)
 
 
+def _bodies(connection: Connection, model: str, window: Window, *more: ColumnElement[bool]) -> Any:
+    query = select(profile.c.hour, profile.c.segment, profile.c.body).where(_inside(model, window), *more)
+    return connection.execute(query.order_by(profile.c.hour))
+
+
 def by_hour(connection: Connection, model: str, window: Window) -> dict[int, Profile]:
     """Return one profile per hour, segments added up; hours without predictions are absent."""
-    return {hour: Profile.sum(parts.values()) for hour, parts in hours(connection, model, window).items()}
+    parts: dict[int, list[Profile]] = defaultdict(list)
+    for hour, _, body in _bodies(connection, model, window):
+        parts[hour].append(Profile.from_bytes(body))
+    return {hour: Profile.sum(many) for hour, many in parts.items()}
 
 
 def total(connection: Connection, model: str, window: Window, segment: str | None = None) -> Profile:
@@ -77,16 +83,33 @@ def replace(connection: Connection, model: str, window: Window, built: dict[Key,
         .tuples()
         .all()
     )
-    connection.execute(delete(profile).where(_inside(model, window)))
+    connection.execute(delete(profile).where(_inside(model, window), profile.c.bare == 0))
     if built:
         connection.execute(
             profile.insert(),
             [
-                {"model": key.model, "segment": key.segment, "hour": key.hour,
+                {"model": key.model, "segment": key.segment, "hour": key.hour, "bare": 0,
                  "revision": known.get(key.hour, 0) + 1, "body": one.to_bytes()}
                 for key, one in sorted(built.items())
             ],
         )  # fmt: skip
+
+
+def add(connection: Connection, parts: dict[Key, Profile]) -> None:
+    """Add counts of predictions that are not kept to what is stored of their hours; part of the caller's transaction."""
+    for key, part in sorted(parts.items()):
+        where = (
+            _inside(key.model, Window(key.hour, key.hour + 1)),
+            profile.c.segment == key.segment,
+            profile.c.bare == 1,
+        )
+        known = connection.execute(select(profile.c.revision, profile.c.body).where(*where).with_for_update()).first()
+        row = {"model": key.model, "segment": key.segment, "hour": key.hour, "bare": 1}
+        if known is None:
+            connection.execute(profile.insert().values(**row, revision=1, body=part.to_bytes()))
+            continue
+        whole = Profile.from_bytes(known.body) + part
+        connection.execute(update(profile).where(*where).values(revision=known.revision + 1, body=whole.to_bytes()))
 
 
 def clean(connection: Connection, marks: list[tuple[str, int, int]]) -> None:

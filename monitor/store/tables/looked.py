@@ -10,6 +10,7 @@ profile = Table(
     Column("model", String(64), primary_key=True),
     Column("segment", String(128), primary_key=True),
     Column("hour", BigInteger, primary_key=True),
+    Column("bare", Integer, primary_key=True, default=0),  # 1: no rows were kept, it cannot be built again
     Column("revision", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
 )

@@ -135,7 +135,7 @@ def _looks() -> None:
     """Create the tables of profiles, references, readings."""
     op.create_table(
         "profile", _string("model", 64, primary_key=True), _string("segment", 128, primary_key=True),
-        _long("hour", primary_key=True), _whole("revision"), _bytes("body"),
+        _long("hour", primary_key=True), _whole("bare", primary_key=True), _whole("revision"), _bytes("body"),
     )  # fmt: skip
     op.create_table(
         "reference", _identity(), _string("model", 64), _long("first_hour"), _long("end_hour"), _long("pinned_us"),

@@ -1,0 +1,35 @@
+"""The service will let go of what is kept no longer: texts, then rows, then hourly counts."""
+
+from datetime import datetime
+
+from monitor.config import Config
+from monitor.store import retention
+from monitor.store.store import Store
+from monitor.window import hour_of
+
+RUN_DAYS, RANGE_DAYS = 90, 7
+
+
+def prune(store: Store, config: Config, now: datetime) -> str:
+    """
+    Delete what is older than `privacy.text_days`, `prediction_days` and `profile_days` allow.
+
+    Safe to run twice: the second run finds nothing. Each kind is a transaction of its own, so that readers and the
+    other jobs get their turn.
+    """
+    today, privacy = hour_of(now) // 24, config.privacy
+    told = []
+    for what, work, days in (
+        ("texts", retention.texts, privacy.text_days),
+        ("predictions", retention.rows, privacy.prediction_days),
+        ("hourly profiles", retention.counts, privacy.profile_days),
+        ("job runs", retention.runs, RUN_DAYS),
+        ("ranges merged", retention.merge_ranges, RANGE_DAYS),
+    ):
+        with store.write() as connection:
+            told.append(f"{work(connection, today - days)} {what}")
+    with store.write() as connection:
+        files = retention.quoting_reports(connection, today - privacy.text_days)
+    for name in files:
+        (config.data_dir / name).unlink(missing_ok=True)
+    return ", ".join(told) + f", {len(files)} reports with texts"

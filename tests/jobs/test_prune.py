@@ -1,0 +1,91 @@
+"""Texts, rows and counts go when their time is over, in that order, and nothing else changes."""
+
+import json
+from datetime import timedelta
+
+from sqlalchemy import func, select
+
+from jobs.ingest import ingest
+from jobs.prune import prune
+from jobs.summarise import summarise
+from monitor.store import arrivals
+from monitor.store.store import Store
+from monitor.store.tables import incident, prediction, prediction_input, profile, read_range
+from tests.conftest import NOW, Place
+from tests.jobs.story import contiguous, snapshot
+
+
+def sizes(store: Store) -> dict[str, int]:
+    with store.read() as connection:
+        return {table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+                for table in (prediction, prediction_input, profile, read_range)}  # fmt: skip
+
+
+def test_in_their_order(place: Place, store: Store) -> None:
+    """Texts go after 30 days, predictions after 400, profiles after 1830; what was counted stays until then."""
+    config = place.configure()
+    place.write(300, hours=20 * 24)
+    ingest(store, config, NOW)
+    summarise(store, config, NOW)
+    before = sizes(store)
+    prune(store, config, NOW)
+    assert sizes(store) == before
+    prune(store, config, NOW + timedelta(days=15))
+    some = sizes(store)
+    assert 0 < some["prediction_input"] < before["prediction_input"]
+    assert some["prediction"] == before["prediction"]
+    prune(store, config, NOW + timedelta(days=31))
+    assert sizes(store) == {**before, "prediction_input": 0, "read_range": sizes(store)["read_range"]}
+    prune(store, config, NOW + timedelta(days=401))
+    assert sizes(store) == {**before, "prediction_input": 0, "prediction": 0, "read_range": 0}
+    prune(store, config, NOW + timedelta(days=1831))
+    assert sizes(store)["profile"] == 0
+
+
+def test_twice(place: Place, store: Store) -> None:
+    """A second run finds nothing."""
+    config = place.configure()
+    place.write(200, hours=20 * 24)
+    ingest(store, config, NOW)
+    later = NOW + timedelta(days=15)
+    prune(store, config, later)
+    before = snapshot(store)
+    assert prune(store, config, later) == (
+        "0 texts, 0 predictions, 0 hourly profiles, 0 job runs, 0 ranges merged, 0 reports with texts"
+    )
+    assert snapshot(store) == before
+
+
+def test_ranges_are_merged(place: Place, store: Store) -> None:
+    """After a week the ranges of a file's day are one; they still tile it, every count is the same, and reading goes on."""
+    config = place.configure("ingest: {batch_mib: 0.01}\n")
+    place.write(400, seed=1)
+    ingest(store, config, NOW)
+    with store.read() as connection:
+        (before,) = arrivals.feed(connection)
+    many = sizes(store)["read_range"]
+    later = NOW + timedelta(days=9)
+    prune(store, config, later)
+    assert sizes(store)["read_range"] == 1 < many
+    assert contiguous(store)
+    with store.read() as connection:
+        (after,) = arrivals.feed(connection)
+    assert after == before
+    place.write(50, seed=2, first=NOW)
+    assert ingest(store, config, later) == "api: 50 read, 0 duplicate, 0 rejected"
+    assert contiguous(store)
+
+
+def test_quoted_texts(place: Place, store: Store) -> None:
+    """An incident keeps its figures and loses the texts it quoted when their time is over."""
+    config = place.configure()
+    body = json.dumps({"texts": [{"text": "taxi"}], "claim": "more taxis"})
+    hour = int(NOW.timestamp()) // 3600
+    with store.write() as connection:
+        connection.execute(incident.insert().values(model="ape", onset_hour=hour - 2, found_hour=hour, state="closed",
+                                                    causes="[]", detail=body, quiet_hours=0, revision=1))  # fmt: skip
+    for days, left in ((29, 1), (31, 0)):
+        prune(store, config, NOW + timedelta(days=days))
+        with store.read() as connection:
+            detail = json.loads(connection.execute(select(incident.c.detail)).scalar_one())
+        assert (len(detail["texts"]), detail["claim"]) == (left, "more taxis")
