@@ -13,6 +13,7 @@ MEASURES = {
     "p6": ("benchmarks.p6", "the same while the number of predictions behind it grows"),
     "p7": ("benchmarks.p7", "one hour through the detector"),
     "p15": ("benchmarks.p15", "cold start of the command line"),
+    "kill": ("benchmarks.kill.campaign", "readers killed at random moments: lines lost, stored twice, counted wrongly"),
     "fuzz": ("benchmarks.fuzz.campaign", "malformed lines and hostile files: crashes, hangs, ledgers, memory"),
     "detection": (
         "benchmarks.detection.campaign",
