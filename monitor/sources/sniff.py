@@ -57,15 +57,42 @@ def sniffed(samples: Sequence[Sample]) -> Guess:
     wrapper = wrapper_of(lines)
     inner = list(unwrapped(lines, wrapper))
     best: Guess | None = None
+    encoding = encoding_of([one.line for one in inner])
+    around = ({} if wrapper == "none" else {"wrapper": wrapper}) | (
+        {} if encoding == "utf-8" else {"encoding": encoding}
+    )
     for settings in _candidates([one.line for one in inner]):
-        found = tried({"wrapper": wrapper, **settings} if wrapper != "none" else settings, inner, len(lines))
+        found = tried({**around, **settings}, inner, len(lines))
         if best is None or found.worth > best.worth:
             best = found
     assert best is not None
     best.why["format"] = f"reads {best.read + best.halves} of {len(inner)} lines, {best.other} are other talk, {best.refused.total()} are refused"  # fmt: skip
+    if encoding != "utf-8":
+        best.why["encoding"] = "more than 1 % of the lines are no UTF-8, and all of them can be read as this"
     if wrapper != "none":
         best.why["wrapper"] = f"at least {WRAPPED_SHARE:.0%} of the lines are written like that"
     return best
+
+
+def encoding_of(lines: Sequence[bytes]) -> str:
+    """
+    Name the encoding that reads the lines; UTF-8 unless more than 1 % of them are none.
+
+    >>> encoding_of(["café".encode("latin-1"), b"a"]), encoding_of(["café".encode()])
+    ('cp1252', 'utf-8')
+    """
+    foreign = [line for line in lines if not _decodes(line, "utf-8")]
+    if len(foreign) <= 0.01 * len(lines):
+        return "utf-8"
+    return next((name for name in ("cp1252", "latin-1") if all(_decodes(line, name) for line in foreign)), "utf-8")
+
+
+def _decodes(line: bytes, name: str) -> bool:
+    try:
+        line.decode(name)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def wrapper_of(lines: Sequence[bytes]) -> str:

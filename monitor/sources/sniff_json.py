@@ -34,6 +34,7 @@ FIRST_S, LAST_S = 10**9, 4.1 * 10**9  # 2001 to 2099: the bands of two units can
 UNITS = (("ms", r"(_ms|ms|millis|milliseconds)$"), ("us", r"(_us|micros|microseconds)$"), ("ns", r"(_ns|nanos)$"),
          ("s", r"(_s|_sec|secs|seconds)$"))  # fmt: skip
 MOST_TREES, MOST_FIELDS, FEW_VALUES, MOST_SHARE = 400, 12, 40, 0.9
+Check = Callable[[list[Any], int], bool]
 Column = list[tuple[int, Any]]  # number of the line, and a value on it
 
 
@@ -52,11 +53,10 @@ def mapping(lines: Sequence[bytes]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     taken: set[str] = set()
     for column, fits in CHECKS.items():
-        near = found.get("label", "")
-        path = _best(column, columns, taken, lambda values, fits=fits: fits(values, len(trees)), near)
-        if path is not None:
-            taken.add(path)
-            found[column] = path
+        best = _best((column, fits, len(trees)), columns, taken, found.get("label", ""))
+        if best is not None:
+            taken.add(best)
+            found[column] = best
     if "time" not in found or not {"text", "label"} & found.keys():
         return {} if not {"text", "label"} <= found.keys() else _finished(found, columns, taken)
     return _finished(found, columns, taken)
@@ -127,11 +127,9 @@ def _trees(lines: Sequence[bytes]) -> Iterator[dict[str, Any]]:
             yield tree
 
 
-def _best(
-    column: str, columns: dict[str, Column], taken: set[str], fits: Callable[[list[Any]], bool], near: str
-) -> str | None:
+def _best(wanted: tuple[str, Check, int], columns: dict[str, Column], taken: set[str], near: str) -> str | None:
     """Return the path whose name is nearest to the front of the column's names, beside the label where that decides."""
-    ranked = []
+    (column, fits, lines), ranked = wanted, []
     for path, pairs in columns.items():
         key = re.sub(r"[^a-z0-9_]", "", re.split(r"[.!]", re.sub(r"\[\]|\{.*?\}", "", path))[-1].lower())
         bare = re.sub("|".join(pattern for _, pattern in UNITS), "", key) if column == "latency_ms" else key
@@ -140,7 +138,7 @@ def _best(
         if rank is None and column == "text" and not any(key in some for some in NAMES.values()):
             rank = len(names)
         values = [value for _, value in pairs if value is not None]
-        if rank is not None and path not in taken and values and fits(values):
+        if rank is not None and path not in taken and values and fits(values, lines):
             beside = near.rpartition(".")[0] != path.rpartition(".")[0] if column == "score" else False
             ranked.append(
                 (beside, rank, path.count("[]") + path.count("!") if column != "text" else 0, len(path), path)
@@ -207,7 +205,7 @@ def _is_share(values: list[Any], lines: int) -> bool:
     return _is_number(values, lines) and all(0 < one <= 1 for one in values)
 
 
-CHECKS: dict[str, Callable[[list[Any], int], bool]] = {
+CHECKS: dict[str, Check] = {
     "time": _is_time, "request_id": _is_identity, "latency_ms": _is_number, "status": _is_status, "label": _is_label,
     "score": _is_score, "text": _is_text, "model_version": _is_name, "caller": _is_name, "endpoint": _is_name,
     "region": _is_name, "decision": _is_decision, "sampling_rate": _is_share,
