@@ -188,7 +188,7 @@ def _plain(node: Any) -> Any:
 
 
 PATHS = {"data_dir", "files", "nomenclature", "vocabulary", "label_files", "path", "python", "secret_file", "password_file",
-         "file_drop", "passwords", "proxy_secret_file", "trusted_roots", "url_file"}  # fmt: skip
+         "file_drop", "passwords", "proxy_secret_file", "trusted_roots"}  # fmt: skip
 
 
 def _absolute(node: Any, folder: Path, key: str = "") -> Any:

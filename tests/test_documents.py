@@ -24,6 +24,7 @@ from monitor.config import Config, load
 from monitor.prediction import REJECT_REASONS
 from monitor.settings import Source
 from monitor.sources.formats import json_lines, python_literal, vigie_line
+from monitor.sources.preset import names as presets
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -200,7 +201,8 @@ def test_decisions_are_short() -> None:
 def test_reject_reasons_have_advice() -> None:
     """Every reason a reader gives has its line in the runbook, and no line is of a reason nobody gives."""
     told = set(re.findall(r"`([a-z_]+)`", "\n".join(re.findall(r"(?m)^\| (`.*?) \|", _section("## Rejects")))))
-    code = [*(ROOT / "monitor/sources").rglob("*.py"), ROOT / "monitor/store/arrivals.py"]
+    code = [*(ROOT / "monitor/sources").rglob("*.py"), ROOT / "monitor/store/arrivals.py", ROOT / "monitor/store/halves.py",
+            ROOT / "jobs/reading.py"]  # fmt: skip
     given = {r for r in REJECT_REASONS for file in code if f'"{r}"' in file.read_text(encoding="utf-8")}
     assert told == given
 
@@ -210,6 +212,18 @@ def test_readme_quick_start(tmp_path: Path) -> None:
     file = tmp_path / "my.yaml"
     file.write_text(blocks("README.md", "yaml")[0], encoding="utf-8")
     assert load(file).sources["ape-api"].identity == "by_request_id"
+
+
+def test_formats_page(tmp_path: Path) -> None:
+    """Every source on the page of formats is accepted, its preset too, and every wrapper, format and preset stands there."""
+    page = (ROOT / "docs/formats.md").read_text(encoding="utf-8")
+    file = tmp_path / "config.yaml"
+    for block in blocks("docs/formats.md", "yaml"):
+        indented = "".join(f"  {line}\n" for line in block.splitlines())
+        file.write_text("models: {ape: {}}\nsources:\n" + indented, encoding="utf-8")
+        assert load(file).sources
+    options = [one for name in ("wrapper", "format") for one in typing.get_args(Source.model_fields[name].annotation)]
+    assert [one for one in (*options, *presets()) if f"`{one}`" not in page and f"### {one}" not in page] == []
 
 
 def test_operations_settings(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from monitor.settings.service import (
     Smtp,
     WorkingHours,
 )
-from monitor.settings.sources import Dated, Format, Join, Keep, Side, Source, SqlTable, Unit
+from monitor.settings.sources import Dated, Format, Join, Keep, Side, Source, Unit
 
 __all__ = [
     "Challenger",
@@ -44,7 +44,6 @@ __all__ = [
     "Side",
     "Smtp",
     "Source",
-    "SqlTable",
     "Threshold",
     "Unit",
     "WorkingHours",

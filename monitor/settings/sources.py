@@ -1,7 +1,6 @@
 """Say where log lines come from and how one is read."""
 
 from datetime import datetime
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -55,29 +54,11 @@ class Join(Part):
     wait_hours: float = Field(2, gt=0)
 
 
-class SqlTable(Part):
-    """Read an inference database by a column that only rises."""
-
-    url: str | None = None
-    url_file: Path | None = None
-    name: str = Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)?$")
-    key: tuple[str, ...] = Field(min_length=1)
-    mark: str
-    overlap_hours: float = Field(2, ge=0)
-
-    @model_validator(mode="after")
-    def _one_address(self) -> "SqlTable":
-        if (self.url is None) == (self.url_file is None):
-            raise ValueError("needs either url or url_file")
-        return self
-
-
 class Source(Part):
     """Say where lines come from and how one is read."""
 
     name: str = ""
-    files: str = ""
-    table: SqlTable | None = None
+    files: str
     wrapper: Literal["none", "cri", "docker", "loki", "elasticsearch", "splunk", "cloudwatch", "kubectl"] = "none"
     prefix: str | None = None
     format: Format = "json_lines"
@@ -85,7 +66,6 @@ class Source(Part):
     model: Name | None = None
     identity: Literal["by_request_id", "by_position", "by_line"] = "by_position"
     map: dict[str, str | Unit] = Field(default_factory=dict)
-    columns: tuple[str, ...] = ()
     zone: str | None = None
     encoding: Literal["utf-8", "latin-1", "cp1252"] = "utf-8"
     versions: tuple[Dated, ...] = ()
@@ -94,9 +74,3 @@ class Source(Part):
     gives: Literal["all", "answers", "service"] = "all"
     absent: tuple[str, ...] = ("", "NaN", "nan", "None")
     instance_from: str | None = None
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> "Source":
-        if bool(self.files) == (self.table is not None):
-            raise ValueError("needs either files or table")
-        return self
