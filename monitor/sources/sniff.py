@@ -13,6 +13,8 @@ from monitor.sources.record import Half, Inner, Record, Refused
 from monitor.sources.wrappers import WRAPPERS, unwrap
 
 WRAPPED_SHARE = 0.9
+ACCESS = {"ingress_nginx", "gunicorn_us"}  # every access line is read by either: which one it is, its numbers tell
+_INGRESS = re.compile(rb'" \d+ [\d.-]+ \[[^\]]*\] \[[^\]]*\] ')
 _PREFIX_JSON = re.compile(rb"[^{]{1,200}(?=\{)")
 _EXPORT_KEYS = re.compile(rb'"(\w+)":')
 _CLOUDWATCH = {b"timestamp", b"message", b"ingestionTime", b"eventId", b"logStreamName", b"events", b"nextForwardToken"}
@@ -78,11 +80,11 @@ def encoding_of(lines: Sequence[bytes]) -> str:
     """
     Name the encoding that reads the lines; UTF-8 unless more than 1 % of them are none.
 
-    >>> encoding_of(["café".encode("latin-1"), b"a"]), encoding_of(["café".encode()])
+    >>> encoding_of(["café".encode("latin-1"), "à".encode("latin-1")]), encoding_of(["café".encode()])
     ('cp1252', 'utf-8')
     """
     foreign = [line for line in lines if not _decodes(line, "utf-8")]
-    if len(foreign) <= 0.01 * len(lines):
+    if len(foreign) <= max(1, 0.01 * len(lines)):
         return "utf-8"
     return next((name for name in ("cp1252", "latin-1") if all(_decodes(line, name) for line in foreign)), "utf-8")
 
@@ -187,14 +189,17 @@ def _candidates(lines: Sequence[bytes]) -> Iterator[dict[str, Any]]:
     as_json = [line for line in lines if line.lstrip().startswith(b"{")]
     talks = sum(line.rstrip().endswith(b"}") and _PREFIX_JSON.match(line) is not None for line in lines)
     yield {"format": "vigie_line"}
-    for name in preset.names():
-        yield {"preset": name}
+    yield from ({"preset": name} for name in preset.names() if name not in ACCESS)
     yield {"format": "python_literal"}
     yield {"format": "java_tostring"}
+    unit = _last_unit(lines)
+    if any(_INGRESS.search(line) for line in lines):
+        yield {"preset": "ingress_nginx"}
+    if unit == "us":
+        yield {"preset": "gunicorn_us"}
     yield {"format": "access_log"}
-    for unit in ("us", "ms", "s"):
-        if unit == _last_unit(lines):
-            yield {"format": "access_log", "map": {"latency_ms": {"field": "last", "unit": unit}}}
+    if unit is not None:
+        yield {"format": "access_log", "map": {"latency_ms": {"field": "last", "unit": unit}}}
     prefixed = not as_json and talks > len(lines) / 2
     bodies = [line[found.end() :] for line in lines if (found := _PREFIX_JSON.match(line))] if prefixed else as_json
     mapped = sniff_json.mapping(bodies)

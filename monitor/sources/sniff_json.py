@@ -179,7 +179,8 @@ def _is_label(values: list[Any], _: int) -> bool:
 
 
 def _is_score(values: list[Any], _: int) -> bool:
-    numbers = [float(one) for one in values if isinstance(one, int | float) and not isinstance(one, bool)]
+    plain = [str(one) for one in values if isinstance(one, int | float | str) and not isinstance(one, bool)]
+    numbers = [float(one) for one in plain if re.fullmatch(r"-?\d*\.?\d+(?:[eE]-?\d+)?", one)]
     return len(numbers) >= MOST_SHARE * len(values) and sum(
         -0.001 <= one <= 1.001 for one in numbers
     ) >= MOST_SHARE * len(numbers)

@@ -27,6 +27,7 @@ from monitor.store import arrivals, profiles
 from monitor.store.tables import label as label_table
 from monitor.store.tables import prediction
 from tests.conftest import opened
+from tests.monitor.sources.samples import SAMPLES
 
 NOW = datetime(2026, 9, 2, 12, 0, tzinfo=UTC)
 CODES = ("9602A", "5610C", "4711B", "6201Z", "4332A")
@@ -228,6 +229,21 @@ def test_json_of_any_shape(tmp_path: Path, kind: str, records: int) -> None:
         assert 0.8 <= at.automatic_at < 0.82
     if kind == "rows":
         assert {json.loads(row.topk)[1][0] for row in rows} == {"other"}
+
+
+UNKNOWABLE = {"json_rejects", "prefixed"}  # made to be refused; keys of one letter
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLES.keys() - UNKNOWABLE))
+def test_every_sample(tmp_path: Path, name: str) -> None:
+    """The wrapper and format of every log of the corpus are found, and all its rows are read."""
+    sample = SAMPLES[name]()
+    (tmp_path / "a.log").write_bytes(sample.data)
+    (one,) = look([f"{tmp_path}/a.log"])
+    assert (one.format, one.guess.settings.get("wrapper")) == (sample.source["format"], sample.source.get("wrapper"))
+    assert len(one.guess.records) == sample.predictions + sample.requests
+    if name in {"ingress", "gunicorn"}:
+        assert one.guess.settings["preset"] == {"ingress": "ingress_nginx", "gunicorn": "gunicorn_us"}[name]
 
 
 def test_encoding(tmp_path: Path) -> None:
