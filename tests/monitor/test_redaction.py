@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.redaction import measured
 from monitor.redaction import LONGEST_CHARS, RULES, masked, redacted
 
 QUICK = settings(derandomize=True, deadline=None, max_examples=60)
@@ -124,3 +125,10 @@ def test_no_half_secret_at_the_cut():
     """A secret that lies across the final cut is masked before it is cut."""
     text = "x" * (LONGEST_CHARS - 8) + " jo@stat.example"
     assert "jo@" not in one(text)
+
+
+def test_recall_and_precision():
+    """On strings made apart from the rules, another draw than the benchmark's, masking keeps its promises."""
+    found = measured(1000, seed=12)
+    assert found["recall"] >= 0.98, found["missed"]
+    assert found["precision"] >= 0.95, found["wrongly"]
