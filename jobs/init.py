@@ -5,7 +5,7 @@ import glob
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +62,13 @@ def look(patterns: Sequence[str]) -> list[Seen]:
     for pattern in patterns:
         samples = sampled(pattern)
         guess = sniffed(samples)
-        if not guess.read and not guess.halves:
+        if not guess.read:
             refused = "; ".join(f"{count} x {why}" for why, count in guess.refused.most_common(3))
             raise NoData(f"no format reads any of {guess.lines} lines{': ' + refused if refused else ''}", where=pattern,
                          remedy="docs/formats.md shows the lines that can be read")  # fmt: skip
         name = _unique(_name(pattern), [one.name for one in found])
         paths = [one.path for one in samples]
-        found.append(Seen(name, pattern, paths, guess, _zone(guess, samples), instance_from(paths)))
+        found.append(Seen(name, pattern, paths, *_zone(guess, samples), instance_from(paths)))
     services = [one for one in found if one.is_access]
     for one in services:
         one.keep_if = sniff_facts.paths(one.records)
@@ -107,13 +107,17 @@ def _sample(path: str, most: int, written_us: int | None) -> Sample:
     return Sample(path, tuple(kept), written_us)
 
 
-def _zone(guess: Guess, samples: Sequence[Sample]) -> Told | None:
-    """Tell the zone where times need one: read again without it, most lines are refused for that."""
+def _zone(guess: Guess, samples: Sequence[Sample]) -> tuple[Guess, Told | None]:
+    """Tell the zone where times need one (read without it, most lines are refused), and read again with it."""
     lines = [line for one in samples for line in one.lines if line.strip()]
     inner = list(unwrapped(lines, wrapper_of(lines)))
     bare = tried({**guess.settings, "zone": None}, inner, len(lines))
     naive = sum(count for why, count in bare.refused.items() if why.startswith("no_time_zone"))
-    return sniff_facts.zone(guess, samples) if naive > guess.read / 2 else None
+    if naive <= guess.read / 2:
+        return guess, None
+    told = sniff_facts.zone(guess, samples)
+    again = tried({**guess.settings, "zone": told.value}, inner, len(lines))
+    return replace(again, settings=guess.settings, why=guess.why), told
 
 
 def instance_from(paths: Sequence[str]) -> str | None:
@@ -151,7 +155,8 @@ def label_file(pattern: str) -> Told:
 
 def facts(found: Sequence[Seen]) -> dict[str, Told]:
     """Return what the rows of all sources of predictions tell of the model."""
-    records = [record for one in found if not one.is_access for record in one.records]
+    answers = [one for one in found if not one.is_access]
+    records = [record for one in answers for record in [*one.records, *one.guess.halves]]
     score = sniff_facts.score(records)
     told: dict[str, Any] = {
         "score": score, "threshold": sniff_facts.threshold(records, str(score.value)), "labels": sniff_facts.labels(records),

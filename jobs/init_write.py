@@ -101,7 +101,7 @@ def _source(one: Seen, model: str, folder: Path) -> Iterator[str]:
     if settings.get("map"):
         yield from _map(settings["map"])
     yield f"    model: {model}\n"
-    if not one.is_access:
+    if one.records and not one.is_access:  # of halves alone the preset knows
         identity = _identity(one)
         yield f"    # {identity.why}.\n    identity: {identity.value}\n"
     if one.zone is not None:

@@ -39,18 +39,19 @@ class Guess:
     lines: int = 0
     read: int = 0
     other: int = 0
-    halves: int = 0
+    halves: list[Record] = field(default_factory=list)  # what one of the two lines of a call tells
     refused: Counter[str] = field(default_factory=Counter)
     why: dict[str, str] = field(default_factory=dict)
 
     @property
     def worth(self) -> tuple[int, int]:
-        """Return how much was read: lines without refusals, then facts in them."""
+        """Return how much was read: lines without refusals, then facts in them; that two lines are one call is a fact."""
+        rows = [*self.halves, *(record for record, _ in self.records)]
         facts = sum(
             sum(one is not None and one != [] for one in (r.text, r.labels, r.scores, r.latency_ms, r.request_id, r.logged_score))
-            for r, _ in self.records
+            for r in rows
         )  # fmt: skip
-        return self.read + self.halves - self.refused.total(), facts
+        return self.read - self.refused.total(), facts + len(self.halves)
 
 
 def sniffed(samples: Sequence[Sample]) -> Guess:
@@ -68,7 +69,7 @@ def sniffed(samples: Sequence[Sample]) -> Guess:
         if best is None or found.worth > best.worth:
             best = found
     assert best is not None
-    best.why["format"] = f"reads {best.read + best.halves} of {len(inner)} lines, {best.other} are other talk, {best.refused.total()} are refused"  # fmt: skip
+    best.why["format"] = f"reads {best.read} of {len(inner)} lines, {best.other} are other talk, {best.refused.total()} are refused"  # fmt: skip
     if encoding != "utf-8":
         best.why["encoding"] = "more than 1 % of the lines are no UTF-8, and all of them can be read as this"
     if wrapper != "none":
@@ -170,10 +171,10 @@ def tried(settings: dict[str, Any], inner: Sequence[Inner], lines: int) -> Guess
 
 
 def _take(guess: Guess, inner: Inner, records: Sequence[Record | Half | Refused]) -> None:
-    guess.read += any(isinstance(one, Record) for one in records)
+    guess.read += any(not isinstance(one, Refused) for one in records)
     for one in records:
         if isinstance(one, Half):
-            guess.halves += 1
+            guess.halves += one.records
         elif isinstance(one, Refused):
             guess.refused[one.reason] += 1
         else:

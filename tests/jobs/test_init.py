@@ -172,7 +172,7 @@ def test_model_case_is_explained(tmp_path: Path) -> None:
         assert line.lower() in text.lower(), line
     assert "DECIDE" in said
     assert "vigie --config" in said.splitlines()[-1]
-    assert "row   2026-09-01" in said
+    assert "row   2026-09-01 16:0" in said
 
 
 def lines_of(kind: str, count: int = 300) -> list[Any]:
@@ -244,6 +244,26 @@ def test_every_sample(tmp_path: Path, name: str) -> None:
     assert len(one.guess.records) == sample.predictions + sample.requests
     if name in {"ingress", "gunicorn"}:
         assert one.guess.settings["preset"] == {"ingress": "ingress_nginx", "gunicorn": "gunicorn_us"}[name]
+
+
+def test_two_lines_a_call(tmp_path: Path) -> None:
+    """Request and answer on two lines are put together by the preset that knows them."""
+    lines = []
+    for n in range(60):
+        event = {
+            "id": f"c{n}",
+            "time": (NOW - timedelta(hours=2, seconds=n)).isoformat(),
+            "type": "org.kubeflow.serving.inference.",
+        }
+        lines.append({**event, "type": event["type"] + "request", "data": {"instances": [f"card {n}"]}})
+        lines.append(
+            {**event, "type": event["type"] + "response", "data": {"predictions": [{"label": "lost", "score": 0.9}]}}
+        )
+    random.Random(1).shuffle(lines)
+    code, said = vigie(tmp_path, "init", "--logs", write_log(tmp_path, lines))
+    assert code == 0, said
+    rows = once(load(tmp_path / "config.yaml"))["rows"]
+    assert Counter(row.label for row in rows) == {"lost": 60}
 
 
 def test_encoding(tmp_path: Path) -> None:
