@@ -23,7 +23,11 @@ from jobs.verbs import setup
 from jobs.verbs.session import Session
 from monitor.config import Config, load
 from monitor.errors import ConfigError, NoData
+from monitor.profiles.histogram import Histogram
+from monitor.profiles.profile import Profile
+from monitor.quality.accuracy import measured
 from monitor.store import arrivals, profiles
+from monitor.store.labels import joined as joined_labels
 from monitor.store.tables import label as label_table
 from monitor.store.tables import prediction
 from tests.conftest import opened
@@ -125,9 +129,17 @@ def once(config: Config) -> dict[str, Any]:
             count = select(func.count()).select_from(label_table.join(
                 prediction, (label_table.c.uid == prediction.c.uid) & (label_table.c.label == prediction.c.label)))  # fmt: skip
             right = connection.execute(count).scalar_one()
-            span = profiles.span(connection, name)
-            hours = profiles.by_hour(connection, name, span).values()
-    return {"told": told, "joined": joined, "rows": rows, "right": right, "hours": list(hours), "feed": feed}
+            truth = joined_labels(connection, name)
+            whole = Profile.sum(profiles.by_hour(connection, name, profiles.span(connection, name)).values())
+    return {
+        "told": told,
+        "joined": joined,
+        "rows": rows,
+        "right": right,
+        "profile": whole,
+        "truth": truth,
+        "feed": feed,
+    }
 
 
 def test_model_case(tmp_path: Path) -> None:
@@ -153,6 +165,17 @@ def test_model_case(tmp_path: Path) -> None:
     assert {row.latency_kind for row in requests} == {"upstream"}
     assert "300 new labels, 0 fit no prediction" in found["joined"]
     assert found["right"] == 270
+    profile: Profile = found["profile"]
+    assert (profile.records, profile.labels.total, profile.outcomes["ok"], profile.latency.total) == (
+        1500,
+        1500,
+        1350,
+        1350,
+    )
+    assert profile.score == Histogram.of("score", [one["ic"] for one in truth["calls"]])
+    assert profile.latency == Histogram.of("latency_ms", [one["ms"] for one in truth["requests"]])
+    right = (found["truth"]["truth"] == found["truth"]["answer"]).cast(float).to_numpy()
+    assert measured(right, found["truth"]["inclusion"].to_numpy()).value == pytest.approx(0.9)
     assert {one: feed["lines_rejected"] for one, feed in found["feed"].items()} == {"ape-api": 0, "ingress": 0}
 
 
