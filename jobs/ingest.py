@@ -12,7 +12,7 @@ from monitor.errors import LeaseLost, StoreError, VigieError
 from monitor.settings import Source
 from monitor.sources.door import Door
 from monitor.sources.files import scan
-from monitor.store import arrivals, halves
+from monitor.store import arrivals, halves, secret
 from monitor.store.store import Store
 from monitor.window import hour_of, microseconds
 
@@ -24,6 +24,8 @@ def ingest(store: Store, config: Config, now: datetime) -> str:
     Safe to run twice, or killed anywhere: rows and the place where the next reading begins are one transaction. A source
     that cannot be read does not keep the others waiting; VigieError names it when all had their turn.
     """
+    with store.write() as connection:
+        secret.check(connection, config.secret, str(config.privacy.secret_file or config.data_dir / "secret"))
     replay(store, config, now)
     words = {name: config.vocabulary(name) for name in config.models}
     door = Door(config.models, words, config.privacy.store, config.secret, config.privacy.patterns)

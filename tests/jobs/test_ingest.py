@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from jobs.ingest import ingest
 from monitor.config import Config, load
-from monitor.errors import VigieError
+from monitor.errors import ConfigError, VigieError
 from monitor.sources.files import scan
 from monitor.store import arrivals
 from monitor.store.store import Store
@@ -307,3 +307,17 @@ def test_four_readers_at_once(place: Place, config: Config, store_url: str) -> N
         ingest(store, config, NOW)
         assert trouble == []
         everything(place, store)
+
+
+def test_another_secret(quick_place: Place) -> None:
+    """A lost secret that was made anew reads nothing twice: the start is refused, and says what to bring back."""
+    config = quick_place.configure()
+    quick_place.write(10)
+    with opened(quick_place.database) as store:
+        ingest(store, config, NOW)
+        old = (config.data_dir / "secret").read_bytes()
+        (config.data_dir / "secret").unlink()
+        with pytest.raises(ConfigError, match="not the secret this database was filled with"):
+            ingest(store, quick_place.configure(), NOW)
+        (config.data_dir / "secret").write_bytes(old)
+        assert ingest(store, quick_place.configure(), NOW) == "api: 0 read, 0 duplicate, 0 rejected"
