@@ -79,8 +79,10 @@ def test_nothing_wrong(quick_place: Place) -> None:
 
 
 def test_every_reason_has_advice() -> None:
-    """All reasons of the closed list, and no other."""
+    """All reasons of the closed list, and no other; each has its line in the manual."""
     assert ADVICE.keys() == set(REJECT_REASONS)
+    manual = (Path(__file__).parents[2] / "docs/operations.md").read_text(encoding="utf-8")
+    assert {one for one in REJECT_REASONS if f"\n| `{one}` | " in manual} == set(REJECT_REASONS)
 
 
 def test_encoding(quick_place: Place) -> None:
