@@ -6,7 +6,8 @@ import json
 import os
 import statistics
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from jobs.doctor import Finding
 from monitor.settings import Source, Unit
@@ -20,6 +21,7 @@ from monitor.store.symptoms import Refusal
 
 MOST_BYTES, MOST_LINES = 1024 * 1024, 1000
 ENOUGH_LINES, ENOUGH_SHARE = 100, 0.98
+SETTLED_US = 15 * 60 * 1_000_000
 QUARTER_S = 900
 NEAR_S = 120.0  # how far line and wrapper may differ beside the zone
 ADVICE = {
@@ -80,6 +82,33 @@ def _files(source: Source) -> Iterator[Finding]:
                       "give the user that runs Vigie the right to read them (a group, or setfacl)")  # fmt: skip
     else:
         yield Finding(f"{source.name}: files", "ok", f"{len(seen)} files match")
+
+
+def unread(source: Source, marks: Sequence[Any], now_us: int) -> list[Finding]:
+    """Tell files that grow and are not read, and files that were not begun: their content is in doubt, or nobody looked."""
+    known = {(one.device, one.inode): one for one in marks}
+    growing, unknown = [], []
+    for one in scan(source) if source.files and "://" not in source.files else []:
+        mark = known.get((one.device, one.inode))
+        if not one.size or now_us - one.modified_us < SETTLED_US:
+            continue  # the next pass may still come
+        if mark is None and not one.packed:  # of an archive its plain file may have been read
+            unknown.append(one.path)
+        elif (
+            mark is not None
+            and not one.packed
+            and mark.position < one.size
+            and mark.state not in {"refused", "finished"}
+        ):
+            growing.append(f"{one.path} ({one.size - mark.position:,} bytes)")
+    found = []
+    if growing:
+        found.append(Finding(f"{source.name}: unread", "warn", f"{len(growing)} files hold bytes that no pass took: {growing[0]}",
+                             "vigie once ingest; if they stay, a line without an end waits there, or the disk is too slow"))  # fmt: skip
+    if unknown:
+        found.append(Finding(f"{source.name}: not begun", "warn", f"{len(unknown)} files were not begun: {unknown[0]}",
+                             "vigie once ingest; a copy of a file that is read counts as known and may stay"))  # fmt: skip
+    return found
 
 
 def slot_too_long(source: Source, slot_s: int) -> list[Finding]:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from jobs.doctor import LOOK_BACK_DAYS, Finding, examine
-from jobs.doctor_lines import of_lines, slot_too_long
+from jobs.doctor_lines import of_lines, slot_too_long, unread
 from jobs.doctor_machine import mount_table, of_clock, of_machine, usage
 from monitor.config import Config
 from monitor.store import symptoms
@@ -23,5 +23,7 @@ def diagnosed(store: Store | None, config: Config, now: datetime) -> list[Findin
             with store.read() as connection:
                 refusals = symptoms.refusals(connection, source.name, hour_of(since) // 24)
                 counts = symptoms.counted(connection, source.name, microseconds(since))
+                marks = symptoms.files(connection, source.name)
+            found += unread(source, marks, microseconds(now))
         found += [*of_lines(source, refusals, counts), *slot_too_long(source, config.schedule.ingest_seconds)]
     return found

@@ -1,9 +1,9 @@
 """Name what malformed lines are made from: a good line or two of every format, and how its source is declared."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
-from monitor.settings import Source
+from monitor.settings import Format, Source
 from monitor.sources.preset import expanded
 
 MODEL = "ape"
@@ -152,6 +152,19 @@ def _wrapped() -> list[Target]:
     ]  # fmt: skip
 
 
+def _captured() -> list[Target]:
+    """Return the captures of model servers that have a format of their own in this version."""
+    known = {
+        "sagemaker_capture": ([_SAGEMAKER], {"columns": ("text",)}),
+        "azure_ml": (_AZURE, {}),
+        "seldon": ([_SELDON], {}),
+        "otlp_json": ([_OTLP], {"map": {"time": "timeUnixNano", **{one: f"body.{one}" for one in _PLAIN_MAP}}}),
+    }
+    return [
+        _target(name, lines, format=name, **more) for name, (lines, more) in known.items() if name in get_args(Format)
+    ]
+
+
 TARGETS: tuple[Target, ...] = (
     _target("vigie_line", [_VIGIE, '{"vigie":1,"dropped":37,"seq":1900,"time":"2026-09-01T10:33:52Z"}'],
             format="vigie_line", identity="by_request_id"),
@@ -179,5 +192,6 @@ TARGETS: tuple[Target, ...] = (
     _target("otlp", [_OTLP], format="json_lines", map={
         "time": {"field": "resourceLogs[0].scopeLogs[0].logRecords[0].timeUnixNano", "unit": "ns"},
         **{name: f"resourceLogs[0].scopeLogs[0].logRecords[0].body.stringValue!{where}" for name, where in _PLAIN_MAP.items()}}),
+    *_captured(),
     *_wrapped(),
 )  # fmt: skip

@@ -191,8 +191,7 @@ def _candidates(lines: Sequence[bytes]) -> Iterator[dict[str, Any]]:
     talks = sum(line.rstrip().endswith(b"}") and _PREFIX_JSON.match(line) is not None for line in lines)
     yield {"format": "vigie_line"}
     yield from ({"preset": name} for name in preset.names() if name not in ACCESS)
-    yield {"format": "python_literal"}
-    yield {"format": "java_tostring"}
+    yield from ({"format": name} for name in FORMATS if name not in {"vigie_line", "json_lines", "access_log"})
     unit = _last_unit(lines)
     if any(_INGRESS.search(line) for line in lines):
         yield {"preset": "ingress_nginx"}

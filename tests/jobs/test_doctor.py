@@ -187,6 +187,20 @@ def test_no_file_and_nothing_read(quick_place: Place) -> None:
     assert "60 of 60 lines" in found["talk: lines"].means
 
 
+def test_files_nobody_took(quick_place: Place) -> None:
+    """A file that grew after the last pass, and one that came after it, are told once they are older than a pass."""
+    config = config_of(quick_place, api())
+    log(quick_place, rows(30))
+    assert not {"api: unread", "api: not begun"} & examined(config).keys()
+    log(quick_place, rows(31)[30:])
+    log(quick_place, rows(5), "api.new")
+    later = NOW + timedelta(minutes=20)
+    found = examined(config, later, read=False)
+    assert "api.log (" in found["api: unread"].means
+    assert "api.new" in found["api: not begun"].means
+    assert not {"api: unread", "api: not begun"} & examined(config, later).keys()
+
+
 def test_hours_missing(quick_place: Place) -> None:
     """Hours that a pinned reference expected and that have no row are counted; without a hole none are."""
     config = quick_place.configure()
