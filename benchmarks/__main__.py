@@ -14,6 +14,7 @@ MEASURES = {
     "p7": ("benchmarks.p7", "one hour through the detector"),
     "p15": ("benchmarks.p15", "cold start of the command line"),
     "kill": ("benchmarks.kill.campaign", "readers killed at random moments: lines lost, stored twice, counted wrongly"),
+    "mutants": ("benchmarks.mutants", "reading broken on purpose: is each break caught by its test?"),
     "redaction": ("benchmarks.redaction", "what masking finds, what it masks wrongly, and how fast"),
     "fuzz": ("benchmarks.fuzz.campaign", "malformed lines and hostile files: crashes, hangs, ledgers, memory"),
     "detection": (

@@ -1,0 +1,88 @@
+"""Mutants: reading broken on purpose, one place at a time; each must be caught by the test that is named for it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.result import Part, result
+
+ROOT = Path(__file__).parent.parent
+COPIED = ("monitor", "jobs", "dashboards", "benchmarks", "tests", "pyproject.toml", "config.yaml")
+NOT_APPLICABLE = {
+    "fold in two transactions": "an hour is rebuilt from all its rows and replaced: doing half of it twice changes nothing",
+    "position before rows": "the negative control of `python -m benchmarks kill`",
+}
+QUICK = ("lenient NaN", "tombstones ignored")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """Name a change of one place of the source, and the test that must fail by it."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    test: str
+
+
+MUTANTS = (
+    Mutant("position without comparing", "monitor/store/arrivals.py", "bookmark.c.id == identity, bookmark.c.position == batch.start",
+           "bookmark.c.id == identity", "tests/jobs/test_exactly_once.py"),
+    Mutant("uid of no line", "monitor/sources/door.py", 'hmac.digest(door.secret, head + b"|" + tail, "sha256")[:16]',
+           '__import__("os").urandom(16)', "tests/jobs/test_ingest.py"),
+    Mutant("no tail", "monitor/sources/identity.py", "    return digest(secret, tail) == mark.tail_digest", "    return True",
+           "tests/jobs/test_ingest.py"),
+    Mutant("tail only at opening", "monitor/sources/files.py", "        return None\n    return buffer[mark.tail_length :]",
+           "        pass\n    return buffer[mark.tail_length :]", "tests/jobs/test_faults.py"),
+    Mutant("no settling", "jobs/reading.py", "if doubtful and age_us <", "if doubtful and age_us < 0 *", "tests/jobs/test_faults.py"),
+    Mutant("registration outside the lock", "monitor/store/arrivals.py", '    if connection.dialect.name == "postgresql":\n        connection.execute(select(func.pg_advisory',
+           '    if connection.dialect.name == "none":\n        connection.execute(select(func.pg_advisory', "tests/jobs/test_faults.py"),
+    Mutant("no instance", "monitor/sources/files.py", "    return Path(path).parent.name[:128]", '    return ""', "tests/jobs/test_faults.py"),
+    Mutant("lines split like text", "monitor/sources/lines.py", '        stop = data.find(b"\\n", position, end)',
+           '        stop = min((at for at in (data.find(b"\\n", position, end), data.find(b"\\x0b", position, end)) if at >= 0), default=-1)',
+           "tests/monitor/sources/test_lines.py"),
+    Mutant("age before opening", "jobs/reading.py", "os.fstat(descriptor).st_mtime_ns // 1000", "0", "tests/jobs/test_ingest.py"),
+    Mutant("lenient NaN", "monitor/sources/record.py", "    if not math.isfinite(value):", "    if value is math.pi:",
+           "tests/monitor/sources/test_lines.py"),
+    Mutant("tombstones ignored", "monitor/store/arrivals.py", "    return rows if not gone else", "    return rows if True else",
+           "tests/jobs/test_erase.py"),
+    Mutant("redaction after the insert", "monitor/sources/door.py", 'clean.alias("text")', 'texts.alias("text")',
+           "tests/jobs/test_store_modes.py"),
+    Mutant("half of a call completed twice", "monitor/store/arrivals.py", "    halves.complete(connection, name, batch.completed)\n", "",
+           "tests/jobs/test_halves.py"),
+)  # fmt: skip
+
+
+def run(quick: bool) -> dict[str, Any]:
+    """Apply each mutant to a copy of the source and run its test, which must fail; the copy as it is must pass."""
+    chosen = [one for one in MUTANTS if not quick or one.name in QUICK]
+    caught: dict[str, str] = {}
+    for one in chosen:
+        caught[one.name] = "caught" if _fails(one) else "SURVIVED"
+        print(f"mutants: {one.name} {caught[one.name]}", file=sys.stderr, flush=True)
+    survived = sum(told != "caught" for told in caught.values())
+    return result("mutants", quick, [Part("mutants that survive", 0, survived, "mutants")],
+                  {"mutants": caught, "not_applicable": NOT_APPLICABLE})  # fmt: skip
+
+
+def _fails(mutant: Mutant) -> bool:
+    with tempfile.TemporaryDirectory(prefix="vigie-mutant-") as made:
+        folder = Path(made)
+        for name in COPIED:
+            source = ROOT / name
+            (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
+        file = folder / mutant.file
+        text = file.read_text(encoding="utf-8")
+        if text.count(mutant.old) != 1:
+            raise RuntimeError(f"{mutant.name}: its place in {mutant.file} is not there once any more")
+        file.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", mutant.test]
+        environment = {**os.environ, "VIGIE_TEST_EXAMPLES": "150", "PYTHONPATH": str(folder)}
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=600, check=False)
+    return done.returncode == 1
