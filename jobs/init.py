@@ -19,6 +19,7 @@ from monitor.sources.sniff import Guess, Sample, sniffed, tried, unwrapped, wrap
 from monitor.sources.sniff_facts import Told
 
 MOST_LINES, MOST_FILES, MOST_BYTES = 2000, 12, 1024 * 1024
+YEAR_2100_US = 4_102_444_800_000_000
 LABEL_COLUMNS = ("label", "source", "labelled_at")
 _ENDING = re.compile(r"\.(log|jsonl?|ndjson|txt|out|csv|gz|zst|bz2|xz)\b.*$|\.(log|jsonl?)\*.*$")
 
@@ -168,7 +169,7 @@ def facts(found: Sequence[Seen]) -> dict[str, Told]:
 
 
 def _span(records: Sequence[Record]) -> tuple[int | None, str]:
-    times = [one.time_us for one in records if one.time_us is not None]
+    times = [one.time_us for one in records if one.time_us is not None and 0 <= one.time_us < YEAR_2100_US]
     return (min(times), "the first time in the sample") if times else (None, "no time in the sample")
 
 

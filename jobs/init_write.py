@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from jobs.init import Seen
+from jobs.init import YEAR_2100_US, Seen
 from monitor.redaction import redacted
 from monitor.sources.sniff_facts import Told
 from monitor.window import moment
@@ -44,7 +44,8 @@ def report(found: Sequence[Seen], told: dict[str, Told]) -> Iterator[str]:
         for line, row in guess.shown:
             yield f"    line  {_masked(line)}"
             answer = f"{row.labels[0]} {row.scores[0] if row.scores else ''}" if row.labels else f"status {row.status}"
-            when = "-" if row.time_us is None else f"{moment(row.time_us):%Y-%m-%d %H:%M:%S}"
+            is_time = row.time_us is not None and 0 <= row.time_us < YEAR_2100_US
+            when = f"{moment(row.time_us or 0):%Y-%m-%d %H:%M:%S}" if is_time else "no time that can be"
             latency = "" if row.latency_ms is None else f", {row.latency_ms:g} ms ({row.latency_kind})"
             yield f"    row   {when}, {answer}{latency}, {_masked((row.text or row.endpoint or '').encode('utf-8', 'replace'))}"
     doubts = [f"{one.name}: zone: {one.zone.value}: {one.zone.why}" for one in found if one.zone and one.zone.is_doubt]

@@ -66,14 +66,14 @@ def _quarters(apart: Sequence[float]) -> int | None:
 
 
 def _zone_of(offset: int, guess: Guess, why: str) -> Told:
-    when = moment(max(record.time_us or 0 for record, _ in guess.records))
+    when = moment(sorted(record.time_us or 0 for record, _ in guess.records)[len(guess.records) // 2])
     fitting = [name for name in ZONES if _offset(name, when) == offset]
     if not fitting:
         sign, hours = "-" if offset > 0 else "+", abs(offset) // 3600
         return Told(
             f"Etc/GMT{sign}{hours}", f"{why}; name the zone itself if its clock changes in summer", is_doubt=True
         )
-    others = f"; as well {', '.join(fitting[1:])}" if fitting[1:] else ""
+    others = f"; so are {', '.join(fitting[1:])}" if fitting[1:] else "; other zones have that offset too"
     return Told(fitting[0], f"{why}{others}", is_doubt=fitting[0] != "UTC" or len(fitting) > 1)
 
 

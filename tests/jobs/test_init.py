@@ -15,8 +15,10 @@ import typer
 from sqlalchemy import func, select
 from typer.testing import CliRunner
 
+from benchmarks.fuzz.reading import malformed, targets
 from jobs.ingest import ingest
-from jobs.init import label_file, look
+from jobs.init import facts, label_file, look
+from jobs.init_write import report, written
 from jobs.labels import labels
 from jobs.summarise import summarise
 from jobs.verbs import setup
@@ -328,6 +330,26 @@ def test_hostile_names(tmp_path: Path) -> None:
     assert code == 0, said
     assert list(load(tmp_path / "config.yaml").models) == ["api"]
     assert "\u202e" not in said
+
+
+def test_malformed_lines(tmp_path: Path) -> None:
+    """Whatever lines hold: settings that load, or a sentence that nothing reads them; never anything else."""
+    draw, ends = random.Random(8), Counter[str]()
+    for number in range(60):
+        target = draw.choice(targets())
+        lines = [line if draw.random() < 0.6 else draw.choice(target.lines) for line in malformed(target, 40, draw)]
+        (tmp_path / f"{number}.log").write_bytes(b"\n".join(lines) + b"\n")
+        try:
+            found = look([f"{tmp_path}/{number}.log"])
+        except NoData:
+            ends["nothing"] += 1
+            continue
+        told = facts(found)
+        assert list(report(found, told))
+        (tmp_path / "config.yaml").write_text(written(found, told, "ape", None, tmp_path), encoding="utf-8")
+        assert list(load(tmp_path / "config.yaml").models) == ["ape"]
+        ends["read"] += 1
+    assert ends["read"] > 20
 
 
 def test_refuses(tmp_path: Path) -> None:
