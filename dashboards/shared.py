@@ -18,7 +18,7 @@ from monitor.window import Window, hour_of, start_of
 
 RANGES = {"24h": 1, "7d": 7, "30d": 30, "90d": 90}
 LONGEST = 200
-SHARES = ("then", "now", "moved", "share_of_change", "share of variance")
+SHARES = ("then", "now", "moved", "share_of_change", "share of variance", "finds_a_record")
 
 
 def now() -> datetime:

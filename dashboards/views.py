@@ -29,9 +29,11 @@ from monitor.store import (
     standing,
 )
 from monitor.store import shadow as shadows
-from monitor.store.feed import feeds
+from monitor.store.feed import feeds, masked
 from monitor.verdict import Verdict, verdict
 from monitor.window import Window, microseconds
+
+WEEK_US = 7 * 86_400_000_000
 
 
 def cached(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -177,7 +179,8 @@ def service() -> dict[str, list[dict[str, Any]]]:
             {"source": one.source, **asdict(condition(one, microseconds(now), config.ingest.silent_after_expected))}
             for one in found
         ]
-        return {"stands": stands, "feed": arrivals.feed(connection), "rejects": arrivals.rejects_by_reason(connection), "jobs": runs.newest(connection),
+        return {"stands": stands, "feed": arrivals.feed(connection), "rejects": arrivals.rejects_by_reason(connection),
+                "masked": masked(connection, microseconds(now) - WEEK_US), "jobs": runs.newest(connection),
                 "messages": outbox.latest(connection, 50)}  # fmt: skip
 
 

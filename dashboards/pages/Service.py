@@ -43,12 +43,20 @@ for one in found["stands"]:
     st.markdown(f"{mark}-badge[{one['state']}]", width="content")
     st.text(f"{one['source']}: {one['sentence']}")
 if found["feed"]:
-    shared.table(found["feed"], "name", "lines_read", "lines_other", "lines_rejected", "accepted", "duplicate", "lost_bytes",
-                 "lag_bytes")  # fmt: skip
+    counted = ("lines_piece", "lines_half", "erased")  # of some sources only
+    some = [name for name in counted if any(one.get(name) for one in found["feed"])]
+    shared.table(found["feed"], "name", "lines_read", "lines_other", "lines_rejected", *some, "accepted", "duplicate",
+                 "lost_bytes", "lag_bytes")  # fmt: skip
 else:
     st.info("Nothing was read yet: `vigie once ingest`.")
 if found["rejects"]:
+    st.caption(
+        "Lines and rows that were refused, with why (docs/runbooks.md says what to do; `vigie doctor` looks closer)"
+    )
     shared.table(found["rejects"])
+if found["masked"]:
+    st.caption("What was masked in the last week's texts before they were stored, by rule")
+    shared.table(found["masked"])
 
 st.subheader("Jobs")
 if found["jobs"]:

@@ -269,7 +269,7 @@ def feed(connection: Connection) -> list[dict[str, Any]]:
     totals = select(
         bookmark.c.source,
         *(func.sum(read_range.c[n]).label(n) for n in ("lines_read", "lines_blank", "lines_other", "lines_rejected",
-                                                      "accepted", "duplicate", "rejected")),
+                                                      "lines_piece", "lines_half", "accepted", "duplicate", "rejected", "erased")),
     ).join(read_range, read_range.c.bookmark == bookmark.c.id).group_by(bookmark.c.source)  # fmt: skip
     counted = {row.source: dict(row._mapping) for row in connection.execute(totals)}
     sums = select(bookmark.c.source, func.sum(bookmark.c.lost_bytes)).group_by(bookmark.c.source)

@@ -1,7 +1,9 @@
 """Gather from the tables how the feed of every source stands."""
 
+import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
@@ -74,3 +76,18 @@ def _expected(connection: Connection, source: Source, newest_us: int | None, now
     usual = standing.due(baseline, began_us // MICROSECONDS_PER_HOUR, newest_hour + 1)
     owed = standing.due(baseline, newest_hour + 1, hour_of(now))
     return owed * int(gave) / usual if usual else None
+
+
+def masked(connection: Connection, since_us: int) -> list[dict[str, Any]]:
+    """Return (source, rule, finds, finds per record read) of what redaction masked since a moment."""
+    query = select(bookmark.c.source, read_range.c.masked, read_range.c.accepted).join(
+        bookmark, bookmark.c.id == read_range.c.bookmark
+    )
+    finds: dict[tuple[str, str], int] = {}
+    records: dict[str, int] = {}
+    for name, body, accepted in connection.execute(query.where(read_range.c.committed_us >= since_us)):
+        records[name] = records.get(name, 0) + accepted
+        for rule, count in json.loads(body or "{}").items():
+            finds[name, rule] = finds.get((name, rule), 0) + count
+    return [{"source": name, "rule": rule, "finds": count, "finds_a_record": count / records[name] if records[name] else None}
+            for (name, rule), count in sorted(finds.items(), key=lambda one: -one[1])]  # fmt: skip
