@@ -158,11 +158,11 @@ def _hours_missing(connection: Connection, model: str, now: datetime) -> list[Fi
 def _read_twice(connection: Connection, pair: tuple[str, str], now: datetime) -> list[Finding]:
     since, until = microseconds(now - timedelta(days=LOOK_BACK_DAYS)), microseconds(now)
     one = symptoms.answers(connection, pair[0], (since, until), COMPARED_ROWS)
-    if len(one) < FEWEST_ROWS:
+    if len(set(one)) < FEWEST_ROWS:
         return []
     span = (one[-1][0] * 1_000_000, (one[0][0] + 1) * 1_000_000 - 1)
     other = symptoms.answers(connection, pair[1], span, 4 * COMPARED_ROWS)
-    if len(other) < FEWEST_ROWS:
+    if len(set(other)) < FEWEST_ROWS:
         return []
     share = len(set(one) & set(other)) / min(len(set(one)), len(set(other)))
     if share <= DOUBLE_SHARE:

@@ -180,18 +180,20 @@ def nearest_key(source: Source, missing: str, lines: list[bytes]) -> str | None:
                 seen.update(set(_keys(tree)))
         except (Refused, ValueError, RecursionError):
             continue
+    mapped = {step for where in source.map.values() for step in _steps(where)}
+    usual = [key for key, count in seen.items() if key not in mapped and count >= len(lines) / 2]
     for column in missing.replace(",", " ").split():
         where = source.map.get(column, source.map.get(f"topk_{column}s"))
-        path = where.field if isinstance(where, Unit) else where or column
-        names = [step for step in compiled(path) if isinstance(step, str)]
-        near = (
-            difflib.get_close_matches(names[-1], [key for key in seen if key != names[-1]], 1, cutoff=0.5)
-            if names
-            else []
-        )
+        names = [] if where is None else _steps(where)
+        near = difflib.get_close_matches(names[-1], usual, 1, cutoff=0.5) if names else []
         if near:
-            return f"{path} is mapped as {column}, and {near[0]} stands in {seen[near[0]]} of {len(lines)} of these lines: map {column}: {near[0]}"
+            told = f"{'.'.join(names)} is mapped as {column}, and {near[0]} stands in {seen[near[0]]} of {len(lines)} of these lines"
+            return f"{told}: map {column}: {near[0]}"
     return None
+
+
+def _steps(where: str | Unit) -> list[str]:
+    return [step for step in compiled(where.field if isinstance(where, Unit) else where) if isinstance(step, str)]
 
 
 def _keys(tree: object, depth: int = 0) -> Iterator[str]:
