@@ -116,6 +116,7 @@ def batch_of(data: bytes, start: int, reading: Reading, door: Door, *, is_finish
         tuple(found.rejects),
         Lines(**found.lines),
         rows_refused=found.rows_refused,
+        masked=dict(door.masked),
         halves=halves,
     )
 
