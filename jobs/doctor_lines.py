@@ -5,7 +5,7 @@ import itertools
 import json
 import os
 import statistics
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,6 +16,7 @@ from monitor.sources.files import scan
 from monitor.sources.lines import FORMATS
 from monitor.sources.mapping import compiled
 from monitor.sources.record import Record, Refused
+from monitor.sources.sniff_json import CHECKS
 from monitor.sources.wrappers import unwrap
 from monitor.store.symptoms import Refusal
 
@@ -172,22 +173,25 @@ def _reads(line: bytes, name: str) -> bool:
 
 def nearest_key(source: Source, missing: str, lines: list[bytes]) -> str | None:
     """Tell which key of the refused lines looks like the one that is mapped and not there."""
-    seen: Counter[str] = Counter()
+    seen: dict[str, list[Any]] = defaultdict(list)
     for line in lines:
         try:
             for inner in unwrap(line, source) or [] if source.wrapper != "none" else [line]:
                 tree = json.loads(inner if isinstance(inner, bytes) else inner.line)
-                seen.update(set(_keys(tree)))
+                for key, value in dict(_keys(tree)).items():
+                    seen[key].append(value)
         except (Refused, ValueError, RecursionError):
             continue
     mapped = {step for where in source.map.values() for step in _steps(where)}
-    usual = [key for key, count in seen.items() if key not in mapped and count >= len(lines) / 2]
     for column in missing.replace(",", " ").split():
         where = source.map.get(column, source.map.get(f"topk_{column}s"))
         names = [] if where is None else _steps(where)
+        fits = CHECKS.get(column, _anything)  # a near name is not enough: its values must be such ones
+        usual = [key for key, values in seen.items()
+                 if key not in mapped and len(values) >= len(lines) / 2 and fits(values, len(lines))]  # fmt: skip
         near = difflib.get_close_matches(names[-1], usual, 1, cutoff=0.5) if names else []
         if near:
-            told = f"{'.'.join(names)} is mapped as {column}, and {near[0]} stands in {seen[near[0]]} of {len(lines)} of these lines"
+            told = f"{'.'.join(names)} is mapped as {column}, and {near[0]} stands in {len(seen[near[0]])} of {len(lines)} of these lines"
             return f"{told}: map {column}: {near[0]}"
     return None
 
@@ -196,10 +200,14 @@ def _steps(where: str | Unit) -> list[str]:
     return [step for step in compiled(where.field if isinstance(where, Unit) else where) if isinstance(step, str)]
 
 
-def _keys(tree: object, depth: int = 0) -> Iterator[str]:
+def _anything(_values: list[Any], _lines: int) -> bool:
+    return True
+
+
+def _keys(tree: object, depth: int = 0) -> Iterator[tuple[str, Any]]:
     if isinstance(tree, dict) and depth < 8:
         for name, value in tree.items():
-            yield name
+            yield name, value
             yield from _keys(value, depth + 1)
     elif isinstance(tree, list) and depth < 8:
         for value in tree[:3]:
