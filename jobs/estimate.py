@@ -37,13 +37,17 @@ def _figures(store: Store, config: Config, name: str, now: datetime) -> list[dic
     audit_days = config.models[name].audit_days_limit
     with store.read() as connection:
         pinned, span = references.active(connection, name), profiles.span(connection, name)
-        if pinned is None or span is None:
+        if span is None:
             return []
         truth = labels.joined(connection, name)
-        window = Window(pinned.first_hour, pinned.end_hour)
-        days = range(pinned.first_hour // 24 + audit_days, min(span.end, hour_of(now)) // 24)
+        last = min(span.end, hour_of(now)) // 24
+        if pinned is None:  # audits measure without a reference; only estimates need one
+            audited = truth.filter(pl.col("source") == "audit")["day"]
+            first = int(audited.min()) if audited.len() else last
+            return [row for day in range(first, last + 1) for row in _measured(name, day, truth, audit_days)]
+        days = range(pinned.first_hour // 24 + audit_days, last)
         hours = profiles.by_hour(connection, name, span)
-    calibration = _calibration(truth, window)
+    calibration = _calibration(truth, Window(pinned.first_hour, pinned.end_hour))
     if calibration is not None:
         with store.write() as connection:
             estimates.keep_calibration(connection, name, calibration.right, calibration.labels)

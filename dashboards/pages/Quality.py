@@ -12,12 +12,18 @@ figures, now = views.quality(model), views.profile(model, window.first, window.e
 if not now.records:
     st.info("No prediction lies in this range.")
     st.stop()
-measured = figures.get(("accuracy_automatic", "measured"))
-if measured and measured["value"] is not None:
+measured, overall = (figures.get((name, "measured")) for name in ("accuracy_automatic", "accuracy"))
+shown = next((one for one in (measured, overall) if one and one["value"] is not None), None)
+if shown is not None:
+    whom = "automatic answers" if shown is measured else "all answers"
     st.subheader(
-        f"{100 * measured['value']:.1f} % of automatic answers are right ({100 * measured['low']:.1f} to {100 * measured['high']:.1f})"
+        f"{100 * shown['value']:.1f} % of {whom} are right ({100 * shown['low']:.1f} to {100 * shown['high']:.1f})"
     )
-    st.text(f"From {measured['size']:.0f} audited answers; {measured['note']}.")
+    st.text(f"From {shown['size']:.0f} audited answers; {shown['note']}.")
+    if shown is not measured:
+        st.text(
+            f"How many of the automatic ones cannot be known: {measured['note'] if measured else 'no threshold is in force'}."
+        )
 else:
     st.subheader("We cannot know how many automatic answers are right.")
     st.text(measured["note"] if measured else "No audited label was ever read: name label_files in config.yaml.")
@@ -28,9 +34,9 @@ view = st.segmented_control(
 in_force = shared.config().models[model].automatic_at(shared.now())
 points = views.automation_points(model, window.first, window.end)
 if view == "Accuracy":
-    frame = views.quality_history(model, "accuracy_automatic")
+    frame = views.quality_history(model, "accuracy" if shown is not None and shown is overall else "accuracy_automatic")
     if frame.is_empty():
-        st.info("No figure yet: the estimate job needs a reference and labels.")
+        st.info("No figure yet: the estimate job needs labels, and for estimates a reference.")
     else:
         st.altair_chart(charts.accuracy(frame))
 elif view == "Confidence":

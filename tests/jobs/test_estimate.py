@@ -96,3 +96,25 @@ def test_old_audit(labelled: tuple[Place, Store]) -> None:
             newest = estimates.latest(connection, "ape")["accuracy_automatic", "measured"]
         assert newest["day"] == DAY - 1
         assert (newest["value"] is None) == bool(more)
+
+
+def test_audits_need_no_reference(quick_place: Place) -> None:
+    """Audited answers measure accuracy before any period was pinned; what is estimated waits for a reference."""
+    config = quick_place.configure()
+    quick_place.write(200, hours=48)
+    answered = [row for row in quick_place.written if "topk" in row][:100]
+    with (quick_place.folder / "labels/a.csv").open("w", newline="") as out:
+        told = csv.writer(out)
+        told.writerow(("request_id", "label", "source", "inclusion", "labelled_at"))
+        for number, row in enumerate(answered):
+            right = row["topk"][0][0] if number % 10 else "never"
+            told.writerow((row["request_id"], right, "audit", "0.5", "2026-09-02T10:00:00Z"))
+    with opened(quick_place.database) as store:
+        ingest(store, config, NOW)
+        summarise(store, config, NOW)
+        labels(store, config, NOW)
+        estimate(store, config, NOW)
+        with store.read() as connection:
+            found = estimates.latest(connection, "ape")
+    assert found["accuracy", "measured"]["value"] == pytest.approx(0.9)
+    assert ("accuracy", "estimated") not in found
