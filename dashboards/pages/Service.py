@@ -40,8 +40,9 @@ else:
 st.subheader("Feed")
 for one in found["stands"]:
     mark = {"READING": ":green", "BEHIND": ":orange", "UNKNOWN": ":gray", "UNREAD": ":gray"}.get(one["state"], ":red")
-    st.markdown(f"{mark}-badge[{one['state']}]", width="content")
-    st.text(f"{one['source']}: {one['sentence']}")
+    badge, told = st.columns([1, 6])
+    badge.markdown(f"{mark}-badge[{one['state']}]")
+    told.text(f"{one['source']}: {one['sentence']}")
 if found["feed"]:
     counted = ("lines_piece", "lines_half", "erased")  # of some sources only
     some = [name for name in counted if any(one.get(name) for one in found["feed"])]
