@@ -8,10 +8,15 @@ import sys
 from typing import Any
 
 MEASURES = {
+    "p1": ("benchmarks.p1", "log lines into SQLite, redaction off"),
+    "p1r": ("benchmarks.p1r", "log lines into SQLite as shipped"),
+    "p2": ("benchmarks.p2", "log lines into PostgreSQL as shipped"),
+    "p3": ("benchmarks.p3", "log lines into hourly counts only"),
     "p4": ("benchmarks.p4", "log lines to a verdict for every hour, in one cold process"),
     "p5": ("benchmarks.p5", "the verdict and any window of 90 days from stored profiles"),
     "p6": ("benchmarks.p6", "the same while the number of predictions behind it grows"),
     "p7": ("benchmarks.p7", "one hour through the detector"),
+    "p14": ("benchmarks.p14", "bytes of the store per million predictions"),
     "p15": ("benchmarks.p15", "cold start of the command line"),
     "kill": ("benchmarks.kill.campaign", "readers killed at random moments: lines lost, stored twice, counted wrongly"),
     "mutants": ("benchmarks.mutants", "reading broken on purpose: is each break caught by its test?"),

@@ -37,7 +37,7 @@ MUTANTS = (
     Mutant("uid of no line", "monitor/sources/door.py", 'hmac.digest(door.secret, head + b"|" + tail, "sha256")[:16]',
            '__import__("os").urandom(16)', "tests/jobs/test_ingest.py"),
     Mutant("no tail", "monitor/sources/identity.py", "    return digest(secret, tail) == mark.tail_digest", "    return True",
-           "tests/jobs/test_ingest.py"),
+           "tests/jobs/test_faults.py"),
     Mutant("tail only at opening", "monitor/sources/files.py", "        return None\n    return buffer[mark.tail_length :]",
            "        pass\n    return buffer[mark.tail_length :]", "tests/jobs/test_faults.py"),
     Mutant("no settling", "jobs/reading.py", "if doubtful and age_us <", "if doubtful and age_us < 0 *", "tests/jobs/test_faults.py"),

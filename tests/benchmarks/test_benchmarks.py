@@ -16,7 +16,23 @@ def test_list_names(capsys):
     """`list --names` prints one name a line, each with a module that has `run`."""
     assert main(["list", "--names"]) == 0
     names = capsys.readouterr().out.split()
-    assert names == ["p4", "p5", "p6", "p7", "p15", "kill", "mutants", "redaction", "fuzz", "detection"]
+    assert names == [
+        "p1",
+        "p1r",
+        "p2",
+        "p3",
+        "p4",
+        "p5",
+        "p6",
+        "p7",
+        "p14",
+        "p15",
+        "kill",
+        "mutants",
+        "redaction",
+        "fuzz",
+        "detection",
+    ]
     assert all(callable(importlib.import_module(MEASURES[name][0]).run) for name in names)
 
 

@@ -205,3 +205,18 @@ def test_many_readers_take_a_new_file_once(place: Place, store_url: str, config:
         whole(place, store)
         with store.read() as connection:
             assert len(connection.execute(select(bookmark.c.id)).all()) == 6
+
+
+def test_same_head_other_rest(place: Place, store: Store, config: Config) -> None:
+    """A file whose first 5 KiB are those of one that was read, and whose rest is not, is another file."""
+    banner = b"".join(b'{"vigie":1,"dropped":%d}\n' % number for number in range(200))
+    place.write(40, seed=1)
+    first = place.log.read_bytes()
+    place.log.write_bytes(banner + first)
+    ingest(store, config, NOW)
+    os.truncate(place.log, 0)
+    place.write(60, seed=2)
+    place.log.write_bytes(banner + place.log.read_bytes())
+    for minutes in (0, 1):
+        ingest(store, config, NOW + timedelta(minutes=minutes))
+    whole(place, store)
