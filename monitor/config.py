@@ -290,6 +290,8 @@ def _loose_ends(path: Path, tree: CommentedMap, config: Config) -> list[str]:
         if name not in config.models:
             tell(("retraining", name), "is not among models")
     for name, model in config.models.items():
+        if model.score == "entropy" and model.classes is None:
+            tell(("models", name, "score"), "entropy needs classes, the number of labels")
         segment = model.segment
         if segment and segment not in {"caller", "region"} and segment.removeprefix("field_") not in model.fields:
             tell(("models", name, "segment"), f"{segment} is neither caller, region nor a declared field")

@@ -33,7 +33,7 @@ MACHINE = re.compile(r"/(?:home|root|tmp|work|Users|mnt)/|C:\\")
 REGISTRY = re.compile(
     r"py" r"pi\.|python" r"hosted|conda\.|docker\.io|ghcr\.io|quay\.io", re.IGNORECASE
 )  # split: not a host here
-FOR_PEOPLE = {"classes", "alarm_level", "accuracy_target"}  # facts about a model, computed with by nothing, and said so
+FOR_PEOPLE = {"alarm_level", "accuracy_target"}  # facts about a model, computed with by nothing, and said so
 
 
 def everything_on() -> str:
