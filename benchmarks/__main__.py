@@ -16,6 +16,7 @@ MEASURES = {
     "p5": ("benchmarks.p5", "the verdict and any window of 90 days from stored profiles"),
     "p6": ("benchmarks.p6", "the same while the number of predictions behind it grows"),
     "p7": ("benchmarks.p7", "one hour through the detector"),
+    "p11": ("benchmarks.p11", "what the logging middleware adds to a request"),
     "p14": ("benchmarks.p14", "bytes of the store per million predictions"),
     "p15": ("benchmarks.p15", "cold start of the command line"),
     "kill": ("benchmarks.kill.campaign", "readers killed at random moments: lines lost, stored twice, counted wrongly"),

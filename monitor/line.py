@@ -7,6 +7,8 @@ had to be dropped is counted and said in a line of its own.
 
     app = Lines(app, model="ape", text="full", where="/var/log/api/ape.jsonl", read=read)
 
+`LineHandler` writes the same line for what a program logs with `extra={"prediction": {...}}`.
+
 `read(request, response)` turns the two JSON bodies into a list of rows, each a dict with any of `text`, `fields`, `topk`
 ([[label, score], ...]), `score`, `decision`, `caller`, `model_version`, `request_id`.
 """
@@ -16,6 +18,7 @@ from __future__ import annotations
 import atexit
 import hashlib
 import json
+import logging
 import os
 import threading
 import time
@@ -37,7 +40,7 @@ class Lines:
     """
     Log the answers of an ASGI app, or what is handed to `write`.
 
-    `text` is "full", "hash" or "none": the author's decision, so it has no default. `where` is a path; the file is
+    `text` is "full", "hash" or "none": the author's decision, so it has no default. `where` is a path, or "-" for standard output; the file is
     rotated to `.1`, `.2`, ... up to `keep` when it passes `max_bytes`. With `threaded=False` every line is written
     before `write` returns: for batch programs. Errors are counted in `failed`, drops in `dropped`.
 
@@ -216,12 +219,15 @@ class Lines:
             data = _encode(line)
         if self._descriptor < 0:
             self._open()
-        if self._size + len(data) > self.max_bytes and self._size:
+        if self._size + len(data) > self.max_bytes and self._size and self.where != "-":
             self._rotate()
         os.write(self._descriptor, data)
         self._size += len(data)
 
     def _open(self) -> None:
+        if self.where == "-":
+            self._descriptor, self._size = os.dup(1), 0
+            return
         os.makedirs(os.path.dirname(self.where) or ".", exist_ok=True)
         self._descriptor = os.open(self.where, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
         self._size = os.fstat(self._descriptor).st_size
@@ -234,6 +240,24 @@ class Lines:
                 os.replace(older, f"{self.where}.{number + 1}")
         os.replace(self.where, self.where + ".1")
         self._open()
+
+
+class LineHandler(logging.Handler):
+    """Log one row per record that carries `extra={"prediction": {...}}`, through a `Lines`."""
+
+    def __init__(self, lines: Lines) -> None:
+        """Keep the log; other handlers are not touched."""
+        super().__init__()
+        self.lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the prediction of a record; others pass."""
+        try:
+            fields = getattr(record, "prediction", None)
+            if isinstance(fields, dict):
+                self.lines.write(**fields)
+        except Exception:  # a bad record must not break the program that logs it
+            self.lines.failed += 1
 
 
 def _keep(parts: list[bytes], body: bytes) -> None:

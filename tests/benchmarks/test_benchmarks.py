@@ -25,6 +25,7 @@ def test_list_names(capsys):
         "p5",
         "p6",
         "p7",
+        "p11",
         "p14",
         "p15",
         "kill",
