@@ -141,6 +141,8 @@ class Lines:
             self.failed += 1
 
     def _begin(self) -> None:
+        if self._pid:  # a fork: the lock may be held by a thread that is not here
+            self._busy = threading.Lock()
         self._pid, self._descriptor = os.getpid(), -1
         threading.Thread(target=self._work, name="vigie-lines", daemon=True).start()
         atexit.register(self.flush, 1.0)
@@ -149,23 +151,26 @@ class Lines:
         while True:
             self._wake.wait()
             self._wake.clear()
-            self._drain()
+            with self._busy:
+                self._drain(float("inf"))
 
-    def _drain(self) -> None:
-        with self._busy:
-            while self._queue:
-                seq, item = self._queue.popleft()
-                try:
-                    self._emit(seq, item)
-                except Exception:  # one bad item must not end the thread
-                    self.failed += 1
+    def _drain(self, end: float) -> None:
+        while self._queue and time.monotonic() < end:
+            seq, item = self._queue.popleft()
+            try:
+                self._emit(seq, item)
+            except Exception:  # one bad item must not end the thread
+                self.failed += 1
 
     def flush(self, seconds: float = 5.0) -> bool:
-        """Wait until what was noted so far is written, at most `seconds`; True when it is."""
+        """Wait until what was noted so far is written, at most about `seconds`; True when it is."""
         end = time.monotonic() + seconds
-        while self._queue and time.monotonic() < end:
-            self._wake.set()
-            self._drain()
+        if not self._busy.acquire(timeout=seconds):  # the other thread is at an item
+            return False
+        try:
+            self._drain(end)
+        finally:
+            self._busy.release()
         return not self._queue
 
     def close(self) -> None:

@@ -19,6 +19,7 @@ from jobs.summarise import summarise
 from monitor.config import Config, load
 from monitor.prediction import REJECT_REASONS
 from monitor.sources.door import Door
+from monitor.sources.halves import met
 from monitor.sources.lines import Reading, batch_of
 from monitor.store import schema
 from monitor.store.store import Store
@@ -100,15 +101,17 @@ def _ledgers(store: Store, config: Config) -> Iterator[str]:
 
 def _records(data: bytes, config: Config, source: str, through: Door) -> int:
     reading = Reading(config.sources[source], b"again", 1, microseconds(NOW) + 300_000_000, 1024 * 1024)
-    at, found = 0, 0
+    at, found, halves = 0, 0, []
     while at < len(data):
         ends = data.find(b"\n", min(at + 100_000, len(data) - 1)) + 1 or len(data)
         batch = batch_of(data[at:ends], at, reading, through)
         if batch.end == at:  # a record in pieces goes on beyond this part
             batch = batch_of(data[at:], at, reading, through, is_finished=True)
         found += batch.predictions.height + batch.rows_refused
+        halves += batch.halves
         at = batch.end
-    return found
+    joined = met(halves, {})
+    return found + len(joined.records) + len(joined.rejects)
 
 
 def _lists(store: Store) -> Iterator[str]:

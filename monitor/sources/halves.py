@@ -6,12 +6,13 @@ taken before.
 """
 
 import hmac
-from dataclasses import asdict, fields
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import msgspec
 
-from monitor.batch import WaitingHalf
+from monitor.batch import Reject, WaitingHalf
 from monitor.prediction import FIELD
 from monitor.settings import Source
 from monitor.sources.door import Door, Origin, frame
@@ -61,6 +62,57 @@ def _row(asked: Record, answered: Record) -> Record:
     if whole.text is None and whole.kept is None and not whole.labels:
         raise Refused("missing_field", "text or label")
     return whole
+
+
+@dataclass
+class Met:
+    """Hold what became of halves: rows of whole calls, rejects, halves taken from the store, and those that still wait."""
+
+    records: list[tuple[Record, Origin]] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    completed: list[tuple[bytes, str]] = field(default_factory=list)
+    waiting: dict[tuple[bytes, str], WaitingHalf] = field(default_factory=dict)
+
+
+def met(halves: Iterable[WaitingHalf], stored: dict[tuple[bytes, str], bytes]) -> Met:
+    """
+    Put halves together in the order of their lines, with each other and with those that wait in the store.
+
+    Of two that say the same side of a call, while neither found its other one, the first counts and the second is refused:
+    so the result does not depend on how the lines were cut into reads.
+    """
+    known, found = dict(stored), Met()
+    for half in halves:
+        mine, other = (half.join_digest, half.side), (half.join_digest, OTHER[half.side])
+        if other in known:
+            found.completed.append(other)
+            payload = known.pop(other)
+        elif other in found.waiting:
+            payload = found.waiting.pop(other).payload
+        elif mine in known or mine in found.waiting:
+            found.rejects.append(
+                Reject(
+                    half.position,
+                    half.length,
+                    "conflicting_duplicate",
+                    f"a second {half.side} of one call",
+                    half.digest,
+                    record=1,
+                )
+            )
+            continue
+        else:
+            found.waiting[mine] = half
+            continue
+        try:
+            rows = together(read_back(half.payload), read_back(payload), half.side)
+        except Refused as refused:
+            found.rejects.append(
+                Reject(half.position, half.length, refused.reason, refused.detail, half.digest, record=1)
+            )
+        else:
+            found.records += [(one, Origin(half.position, half.length, half.digest)) for one in rows]
+    return found
 
 
 def waiting(half: Half, origin: Origin, source: Source, door: Door) -> WaitingHalf:

@@ -12,7 +12,7 @@ from monitor.redaction import one as redacted_text
 from monitor.settings import Source
 from monitor.sources.door import Door, Origin, frame
 from monitor.sources.formats import access_log, java_tostring, json_lines, python_literal, vigie_line
-from monitor.sources.halves import OTHER, together, waiting
+from monitor.sources.halves import waiting
 from monitor.sources.identity import digest
 from monitor.sources.record import Half, Inner, Record, Refused, repaired, score, settled
 from monitor.sources.wrappers import unwrap
@@ -66,7 +66,7 @@ class _Reader:
     )
     rows_refused: int = 0
     waiting: dict[str, _Pieces] = field(default_factory=dict)
-    halves: dict[tuple[str, str], tuple[Half, Origin]] = field(default_factory=dict)  # by call and side
+    halves: list[tuple[Half, Origin]] = field(default_factory=list)
 
 
 def batch_of(data: bytes, start: int, reading: Reading, door: Door, *, is_finished: bool = False) -> Batch:
@@ -108,7 +108,7 @@ def batch_of(data: bytes, start: int, reading: Reading, door: Door, *, is_finish
     whole = (
         frame(found.accepted, door, reading.source, reading.file_key, reading.bookmark) if found.accepted else empty()
     )
-    halves = tuple(waiting(*one, reading.source, door) for one in found.halves.values())
+    halves = tuple(waiting(*one, reading.source, door) for one in found.halves)
     return Batch(
         start,
         start + end,
@@ -209,17 +209,12 @@ def _given(found: _Reader, line: bytes, inner: Inner, origin: Origin, *, is_cut:
 
 
 def _meet(found: _Reader, half: Half, origin: Origin, inner: Inner, *, is_cut: bool) -> None:
-    """Put a half beside the other one of its call, if it is in hand; else it waits."""
+    """Take in a half; which other one it belongs to is settled where those that wait are known."""
     for record in half.records:
         if record.time_us is None:
             record.time_us = inner.clock_us
         _settle(record, found.reading, found.door, is_cut=is_cut)
-    other = found.halves.pop((half.join_id, OTHER[half.side]), None)
-    if other is None:
-        found.halves.setdefault((half.join_id, half.side), (half, origin))
-        return
-    for record in together(half.records, other[0].records, half.side):
-        found.accepted.append((record, origin))
+    found.halves.append((half, origin))
 
 
 @lru_cache(maxsize=64)

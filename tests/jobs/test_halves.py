@@ -15,7 +15,7 @@ from monitor.store import halves, profiles
 from monitor.store.store import Store
 from monitor.store.tables import half, prediction, prediction_input, reject
 from monitor.window import Window, hour_of
-from tests.conftest import NOW, Place
+from tests.conftest import NOW, Place, opened
 
 SOURCE = """sources:
   api:
@@ -126,3 +126,33 @@ def test_what_waits_is_redacted(place: Place, config: Config, store: Store) -> N
         rows = connection.execute(select(prediction.c.text_hash, prediction.c.text_chars, prediction.c.flags)).all()
     assert sorted(texts) == ["mail [email] 1", "mail [email] 2"]
     assert {(bytes(text), chars, flags) for text, chars, flags in rows} == {(bytes(rows[0][0]), 22, "text_redacted")}
+
+
+def test_repeated_ids_however_cut(quick_place: Place) -> None:
+    """Of two requests of one call the first counts and the second is refused, whatever the reads in which they come."""
+    text = quick_place.configure().path.read_text(encoding="utf-8")
+    old = text[text.index("sources:\n") : text.index("routes:")]
+    draw = random.Random(5)
+    lines = [
+        event(number % 20, side, text=str(copy))
+        for number in range(40)
+        for copy, side in enumerate(("request", "response", "request"))
+    ]
+    draw.shuffle(lines)
+    (quick_place.folder / "logs").mkdir(exist_ok=True)
+    write(quick_place, lines)
+    seen = []
+    for number, batch_mib in enumerate((0.004, 0.006, 1)):
+        config = quick_place.configure(f"ingest: {{batch_mib: {batch_mib}}}\n", replaced=(old, SOURCE))
+        with opened(f"sqlite:///{quick_place.folder}/{number}.db") as store:
+            ingest(store, config, NOW)
+            with store.read() as connection:
+                rows = connection.execute(
+                    select(
+                        prediction.c.request_id, prediction.c.row, prediction.c.text_hash, prediction.c.latency_ms
+                    ).order_by(prediction.c.uid)
+                ).all()
+                told = Counter(connection.execute(select(reject.c.reason, reject.c.position)).tuples())
+                seen.append(([tuple(row) for row in rows], told, halves.count(connection)))
+    assert seen[0] == seen[1] == seen[2]
+    assert len(seen[0][0]) >= 20

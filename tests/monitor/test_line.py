@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,24 @@ def test_app_error_passes(tmp_path: Path) -> None:
         call(lines)
     assert lines.flush()
     assert [(row["status"], row["error"]) for row in written(tmp_path / "a.jsonl")] == [(500, "KeyError")]
+
+
+def test_flush_waits_for_the_line_in_hand(tmp_path: Path) -> None:
+    """A line the thread has taken but not written yet is not called written."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(request: Any, response: Any) -> list[dict[str, Any]]:
+        begun.set()
+        assert go_on.wait(30)
+        return read(request, response)
+
+    lines = Lines(app, model="ape", text="full", where=tmp_path / "a.jsonl", read=slow)
+    call(lines)
+    assert begun.wait(30)
+    assert not lines.flush(0.01)
+    go_on.set()
+    assert lines.flush(30)
+    assert len(written(tmp_path / "a.jsonl")) == 1
 
 
 def test_handler(tmp_path: Path) -> None:
