@@ -15,6 +15,7 @@ import msgspec
 from monitor.batch import Reject, WaitingHalf
 from monitor.prediction import FIELD
 from monitor.settings import Source
+from monitor.sources.columns import of
 from monitor.sources.door import Door, Origin, frame
 from monitor.sources.record import Half, Record, Refused
 
@@ -115,23 +116,30 @@ def met(halves: Iterable[WaitingHalf], stored: dict[tuple[bytes, str], bytes]) -
     return found
 
 
-def waiting(half: Half, origin: Origin, source: Source, door: Door) -> WaitingHalf:
-    """Return a half as it may lie in the store until the other comes."""
-    behind = frame([(one, origin) for one in half.records], door, source, b"", 0).to_dicts()
-    rows = []
-    for one, safe in zip(half.records, behind, strict=True):
-        kept = {name: safe[name] and safe[name].hex() for name in KEPT} | {name: safe[name] for name in COUNTED}
-        text = one.text is not None
-        plain = {name.removeprefix(FIELD): safe[name] for name in safe if name.startswith(FIELD)}
-        flags = [flag for flag in safe["flags"].split(",") if flag]
-        rows.append(
-            {**asdict(one), "text": safe["text"], "fields": plain, "flags": flags, "kept": kept if text else None}
+def waiting(halves: list[tuple[Half, Origin]], source: Source, door: Door) -> tuple[WaitingHalf, ...]:
+    """Return halves as they may lie in the store until the others come."""
+    rows = [(one, origin) for half, origin in halves for one in half.records]
+    if not rows:
+        return ()
+    columns = of([one for one, _ in rows], [origin for _, origin in rows])
+    behind = iter(frame(columns, door, source, b"", 0).iter_rows(named=True))
+    return tuple(
+        WaitingHalf(
+            digest_of(half, source, door), half.side, origin.position, origin.length, origin.digest,
+            next((one.time_us for one in half.records if one.time_us is not None), 0),
+            msgspec.json.encode([_safe(one, next(behind)) for one in half.records], enc_hook=str),
         )
-    payload = msgspec.json.encode(rows, enc_hook=str)
-    time_us = next((one.time_us for one in half.records if one.time_us is not None), 0)
-    return WaitingHalf(
-        digest_of(half, source, door), half.side, origin.position, origin.length, origin.digest, time_us, payload
-    )
+        for half, origin in halves
+    )  # fmt: skip
+
+
+def _safe(one: Record, behind: dict[str, Any]) -> dict[str, Any]:
+    """Return a record with what the door left of it."""
+    kept = {name: behind[name] and behind[name].hex() for name in KEPT} | {name: behind[name] for name in COUNTED}
+    plain = {name.removeprefix(FIELD): value for name, value in behind.items() if name.startswith(FIELD)}
+    flags = [flag for flag in behind["flags"].split(",") if flag]
+    kept_of_text = kept if one.text is not None else None
+    return {**asdict(one), "text": behind["text"], "fields": plain, "flags": flags, "kept": kept_of_text}
 
 
 def read_back(payload: bytes) -> list[Record]:

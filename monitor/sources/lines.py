@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 
+import polars as pl
+
 from monitor.batch import Batch, Lines, Reject
 from monitor.prediction import empty
 from monitor.redaction import one as redacted_text
 from monitor.settings import Source
+from monitor.sources.columns import of
 from monitor.sources.door import Door, Origin, frame
 from monitor.sources.formats import access_log, java_tostring, json_lines, python_literal, vigie_line
 from monitor.sources.halves import waiting
@@ -105,10 +108,8 @@ def batch_of(data: bytes, start: int, reading: Reading, door: Door, *, is_finish
     if found.waiting:
         oldest = min(one.position for one in found.waiting.values()) - start
         return batch_of(data[:oldest], start, reading, door)
-    whole = (
-        frame(found.accepted, door, reading.source, reading.file_key, reading.bookmark) if found.accepted else empty()
-    )
-    halves = tuple(waiting(*one, reading.source, door) for one in found.halves)
+    whole = framed(found.accepted, reading, door)
+    halves = waiting(found.halves, reading.source, door)
     return Batch(
         start,
         start + end,
@@ -119,6 +120,14 @@ def batch_of(data: bytes, start: int, reading: Reading, door: Door, *, is_finish
         masked=dict(door.masked),
         halves=halves,
     )
+
+
+def framed(records: list[tuple[Record, Origin]], reading: Reading, door: Door) -> pl.DataFrame:
+    """Return settled records as predictions."""
+    if not records:
+        return empty()
+    rows = of([record for record, _ in records], [origin for _, origin in records])
+    return frame(rows, door, reading.source, reading.file_key, reading.bookmark)
 
 
 def too_long(first: bytes, start: int, end: int, reading: Reading, door: Door, *, has_newline: bool) -> Batch:
