@@ -21,13 +21,16 @@ data_dir: data
 models:
   coder: {classes: LABELS, segment: caller, thresholds: [{from: 1970-01-01T00:00:00Z, automatic_at: 0.7}]}
 """
+COMMON = """
+insert into context (id, digest, source, model, task, kind, time_basis, variant, caller, segment, decision, status, outcome)
+values (1, x'00', 'api', :model, 'main', 'prediction', 'logged', 'champion', 'front-desk', 'front-desk', 'automatic', 200, 'ok')
+"""
 ROWS = """
 with recursive number(n) as (select 0 union all select n + 1 from number where n + 1 < :rows)
-insert into prediction (day, uid, source, model, task, kind, row, time, time_basis, variant, caller, segment, text_chars, words,
-                        label, score, score_step, decision, latency_ms, status, outcome, bookmark, position, bytes, ingested_us)
-select (:first + n * :step) / 86400000000, cast(printf('%016d', n) as blob), 'api', :model, 'main', 'prediction', 0,
-       :first + n * :step, 'logged', 'champion', 'front-desk', 'front-desk', 30, 5,
-       printf('L%02d', n % 88), 0.8, 8000, 'automatic', 40.0, 200, 'ok', 1, n * 500, 500, :first + n * :step
+insert into prediction_row (day, uid, context, row, time, text_chars, words, label, score, score_step, latency_ms, bookmark, position,
+                            bytes)
+select (:first + n * :step) / 86400000000, cast(printf('%016d', n) as blob), 1, 0, :first + n * :step, 30, 5,
+       printf('L%02d', n % 88), 0.8, 8000, 40.0, 1, n * 500, 500
 from number
 """
 
@@ -81,7 +84,7 @@ def _profiles(store: Store, window: Window, size: Size) -> None:
         for hour, one in simulate(quiet).items():
             built[Key(MODEL, caller, hour - MONDAY + window.first)] = _widened(one, size.groups)
     with store.write() as connection:
-        profiles.replace(connection, MODEL, window, built)
+        profiles.replace(connection, MODEL, range(window.first, window.end), built)
 
 
 def _widened(one: Profile, groups: int) -> Profile:
@@ -98,7 +101,8 @@ def _rows(store: Store, window: Window, predictions: int) -> None:
     step = window.hours * MICROSECONDS_PER_HOUR // predictions
     values = {"rows": predictions, "first": window.first * MICROSECONDS_PER_HOUR, "step": step, "model": MODEL}
     with store.write() as connection:
-        connection.exec_driver_sql(ROWS, values)
+        connection.exec_driver_sql(COMMON, {"model": MODEL})
+        connection.exec_driver_sql(ROWS, {name: value for name, value in values.items() if name != "model"})
 
 
 def now_after(window: Window) -> datetime:

@@ -7,9 +7,10 @@ import polars as pl
 
 from monitor.batch import Batch
 from monitor.settings import Source
-from monitor.sources.door import Door
+from monitor.sources.columns import columns
+from monitor.sources.door import Door, frame
 from monitor.sources.halves import met
-from monitor.sources.lines import Reading, framed
+from monitor.sources.lines import Reading
 from monitor.store import halves
 from monitor.store.store import Store
 from monitor.window import microseconds, moment
@@ -30,7 +31,7 @@ def joined(store: Store, batch: Batch, reading: Reading, door: Door, now_us: int
     found = met(batch.halves, known)
     rows = batch.predictions
     if found.records:
-        more = framed(found.records, reading, door)
+        more = frame(columns(found.records), door, source, reading.file_key, reading.bookmark)
         rows = pl.concat([rows, more], how="diagonal") if rows.height else more
     return replace(
         batch, predictions=rows, rejects=(*batch.rejects, *found.rejects), completed=tuple(found.completed),

@@ -16,7 +16,7 @@ def differing(store: Store, model: str, window: Window) -> list[int]:
         waiting = {hour for name, hour, _ in profiles.dirty(connection) if name == model}
         stored = profiles.hours(connection, model, window)
         built: dict[int, dict[str, object]] = {}
-        for key, profile in local.profiles(predictions.rows(connection, model, window)).items():
+        for key, profile in local.profiles(predictions.counted(connection, model, window)).items():
             built.setdefault(key.hour, {})[key.segment] = profile
     hours = (stored.keys() | built.keys()) - waiting
     return sorted(hour for hour in hours if stored.get(hour) != built.get(hour))
@@ -43,5 +43,5 @@ def mend(store: Store, model: str, window: Window) -> str:
     for hour in wrong:
         one = Window(hour, hour + 1)
         with store.write() as connection:
-            profiles.replace(connection, model, one, local.profiles(predictions.rows(connection, model, one)))
+            profiles.replace(connection, model, [hour], local.profiles(predictions.counted(connection, model, one)))
     return f"{model}: {window.hours} hours checked, {len(wrong)} differed"

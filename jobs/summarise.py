@@ -26,17 +26,11 @@ def summarise(store: Store, _config: Config, _now: datetime) -> str:
     for model, hour, mark in marks:
         by_turn[model, hour // HOURS_A_TURN].append((model, hour, mark))
 
-    for (model, turn), some in by_turn.items():
+    for (model, _), some in by_turn.items():
+        hours = {hour for _, hour, _ in some}
         with store.write() as connection:
-            _rebuild(connection, model, [hour for _, hour, _ in some], turn)
+            rows = predictions.counted(connection, model, Window(min(hours), max(hours) + 1))
+            built = {key: profile for key, profile in local.profiles(rows).items() if key.hour in hours}
+            profiles.replace(connection, model, sorted(hours), built)
             profiles.clean(connection, some)
     return f"{len(marks)} hours summarised"
-
-
-def _rebuild(connection, model: str, hours: list[int], turn: int) -> None:  # type: ignore[no-untyped-def]
-    whole = Window(turn * HOURS_A_TURN, (turn + 1) * HOURS_A_TURN)
-    window = Window(max(whole.first, min(hours)), min(whole.end, max(hours) + 1))
-    built = local.profiles(predictions.rows(connection, model, window))
-    for hour in hours:
-        one = {key: profile for key, profile in built.items() if key.hour == hour}
-        profiles.replace(connection, model, Window(hour, hour + 1), one)

@@ -16,19 +16,22 @@ AS_READ = (
 WHERE = ("position", "length", "digest", "part")
 
 
-def of(records: list[Record], origins: list[Any]) -> Columns:
+def columns(found: list[tuple[Record, Any]]) -> Columns:
     """
     Return one list per attribute of the records and of their origins, then `label` (the first), `topk` (JSON) and `flags`.
 
-    >>> of([Record(0, labels=["10", "20"], scores=[0.9, 0.1], flags=["text_cut", "late"])], [])["topk"]
+    >>> from types import SimpleNamespace
+    >>> here = SimpleNamespace(position=0, length=9, digest=b"", part=0)
+    >>> columns([(Record(0, labels=["10", "20"], scores=[0.9, 0.1], flags=["text_cut", "late"]), here)])["topk"]
     ['[["10",0.9],["20",0.1]]']
     """
-    columns: Columns = {name: [getattr(record, name) for record in records] for name in AS_READ}
-    columns |= {name: [getattr(origin, name) for origin in origins] for name in WHERE}
-    columns["label"] = [record.labels[0] if record.labels else None for record in records]
-    columns["topk"] = [_topk(record) for record in records]
-    columns["flags"] = [",".join(record.flags) for record in records]
-    return columns
+    records = [record for record, _ in found]
+    rows: Columns = {name: [getattr(record, name) for record in records] for name in AS_READ}
+    rows |= {name: [getattr(origin, name) for _, origin in found] for name in WHERE}
+    rows["label"] = [record.labels[0] if record.labels else None for record in records]
+    rows["topk"] = [_topk(record) for record in records]
+    rows["flags"] = [",".join(record.flags) for record in records]
+    return rows
 
 
 def some(columns: Columns, rows: list[int]) -> Columns:
@@ -39,6 +42,18 @@ def some(columns: Columns, rows: list[int]) -> Columns:
     {'label': ['c', 'a']}
     """
     return {name: [values[at] for at in rows] for name, values in columns.items()}
+
+
+def together(one: Columns, other: Columns) -> Columns:
+    """
+    Return the rows of both in the order of their places.
+
+    >>> together({"position": [0, 9], "label": ["a", "c"]}, {"position": [5], "label": ["b"]})["label"]
+    ['a', 'b', 'c']
+    """
+    place = [*one["position"], *other["position"]]
+    order = sorted(range(len(place)), key=place.__getitem__)
+    return {name: [values[at] for at in order] for name, values in ((n, one[n] + other[n]) for n in one)}
 
 
 def _topk(record: Record) -> str | None:

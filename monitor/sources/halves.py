@@ -15,7 +15,7 @@ import msgspec
 from monitor.batch import Reject, WaitingHalf
 from monitor.prediction import FIELD
 from monitor.settings import Source
-from monitor.sources.columns import of
+from monitor.sources.columns import columns
 from monitor.sources.door import Door, Origin, frame
 from monitor.sources.record import Half, Record, Refused
 
@@ -121,8 +121,7 @@ def waiting(halves: list[tuple[Half, Origin]], source: Source, door: Door) -> tu
     rows = [(one, origin) for half, origin in halves for one in half.records]
     if not rows:
         return ()
-    columns = of([one for one, _ in rows], [origin for _, origin in rows])
-    behind = iter(frame(columns, door, source, b"", 0).iter_rows(named=True))
+    behind = iter(frame(columns(rows), door, source, b"", 0).iter_rows(named=True))
     return tuple(
         WaitingHalf(
             digest_of(half, source, door), half.side, origin.position, origin.length, origin.digest,

@@ -6,13 +6,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 
-import polars as pl
-
 from monitor.batch import Batch, Lines, Reject
-from monitor.prediction import empty
 from monitor.redaction import one as redacted_text
 from monitor.settings import Source
-from monitor.sources.columns import of
+from monitor.sources import plain
+from monitor.sources.columns import columns, together
 from monitor.sources.door import Door, Origin, frame
 from monitor.sources.formats import access_log, java_tostring, json_lines, python_literal, vigie_line
 from monitor.sources.halves import waiting
@@ -83,6 +81,41 @@ def batch_of(data: bytes, start: int, reading: Reading, door: Door, *, is_finish
     found = _Reader(reading, door)
     door.masked.clear()
     position = 3 if start == 0 and data.startswith(b"\xef\xbb\xbf") else 0
+    at_once, rest = _at_once(data, position, start, reading, door)
+    for first, last in [*rest, (position if at_once is None else data.rfind(b"\n") + 1, end)]:
+        _one_by_one(found, (data, start), first, last)
+    if is_finished:
+        _give_up(found, start + end, -1)
+    if found.waiting:
+        oldest = min(one.position for one in found.waiting.values()) - start
+        return batch_of(data[:oldest], start, reading, door)
+    rows = columns(found.accepted)
+    if at_once is not None and at_once.lines:
+        found.lines["read"] += at_once.lines
+        rows = together(at_once.columns, rows) if found.accepted else at_once.columns
+    whole = frame(rows, door, reading.source, reading.file_key, reading.bookmark)
+    return Batch(
+        start, start + end, whole, tuple(found.rejects), Lines(**found.lines), rows_refused=found.rows_refused,
+        masked=dict(door.masked), halves=waiting(found.halves, reading.source, door),
+    )  # fmt: skip
+
+
+def _at_once(
+    data: bytes, position: int, start: int, reading: Reading, door: Door
+) -> tuple[plain.Found | None, list[tuple[int, int]]]:
+    """Read what is plain, where the source's lines are of a format that can be; the ranges are what is left."""
+    source = reading.source
+    if source.wrapper != "none" or source.prefix is not None or source.format not in plain.FORMATS:
+        return None, []
+    asked = plain.Asked(door.models, source, reading.latest_us, reading.line_bytes, door.secret)
+    found = plain.read(data, position, data.rfind(b"\n") + 1, asked)
+    found.columns["position"] = [start + at for at in found.columns["position"]]
+    return found, found.rest
+
+
+def _one_by_one(found: _Reader, of_file: tuple[bytes, int], position: int, end: int) -> None:
+    """Judge the lines between two bytes of the data, which begins at a byte of the file."""
+    data, start = of_file
     while position < end:
         if data[position] in b"\n\r \t" and (blank := BLANK.match(data, position, end)):
             found.lines["blank"] += data.count(b"\n", position, blank.end())
@@ -96,38 +129,13 @@ def batch_of(data: bytes, start: int, reading: Reading, door: Door, *, is_finish
         if line.startswith(b"\x00"):  # a writer without append mode, after its file was truncated
             hole = len(line) - len(line.lstrip(b"\x00"))
             found.rejects.append(
-                Reject(start + position, hole, "nul_hole", f"{hole} NUL bytes", digest(door.secret, b""))
+                Reject(start + position, hole, "nul_hole", f"{hole} NUL bytes", digest(found.door.secret, b""))
             )
             line, position = line[hole:], position + hole
         found.lines[_judge(found, line, start + position, line_end - position, is_cut=stop < 0)] += 1
         position = following
         if found.waiting:
-            _give_up(found, start + position, reading.line_bytes)
-    if is_finished:
-        _give_up(found, start + end, -1)
-    if found.waiting:
-        oldest = min(one.position for one in found.waiting.values()) - start
-        return batch_of(data[:oldest], start, reading, door)
-    whole = framed(found.accepted, reading, door)
-    halves = waiting(found.halves, reading.source, door)
-    return Batch(
-        start,
-        start + end,
-        whole,
-        tuple(found.rejects),
-        Lines(**found.lines),
-        rows_refused=found.rows_refused,
-        masked=dict(door.masked),
-        halves=halves,
-    )
-
-
-def framed(records: list[tuple[Record, Origin]], reading: Reading, door: Door) -> pl.DataFrame:
-    """Return settled records as predictions."""
-    if not records:
-        return empty()
-    rows = of([record for record, _ in records], [origin for _, origin in records])
-    return frame(rows, door, reading.source, reading.file_key, reading.bookmark)
+            _give_up(found, start + position, found.reading.line_bytes)
 
 
 def too_long(first: bytes, start: int, end: int, reading: Reading, door: Door, *, has_newline: bool) -> Batch:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, and_, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from monitor.store.arrivals import mark_dirty_hours
+from monitor.store.rows import forget_contexts
 from monitor.store.tables import (
     bookmark,
     half,
@@ -16,6 +17,7 @@ from monitor.store.tables import (
     label,
     prediction,
     prediction_input,
+    prediction_row,
     reject,
     setting,
     shadow_answer,
@@ -26,7 +28,17 @@ from monitor.window import MICROSECONDS_PER_HOUR
 
 AT_ONCE = 200
 APPLIED = "erasures"
-TOUCHED = ("prediction", "prediction_input", "half", "label", "shadow_answer", "shadow_cache", "reject", "incident")
+TOUCHED = (
+    "context",
+    "prediction_row",
+    "prediction_input",
+    "half",
+    "label",
+    "shadow_answer",
+    "shadow_cache",
+    "reject",
+    "incident",
+)
 
 
 @dataclass(frozen=True)
@@ -92,7 +104,7 @@ def erase(connection: Connection, found: Sequence[Found], uids: Sequence[bytes],
     gone = dict.fromkeys(TOUCHED, 0)
     for at in range(0, len(found), AT_ONCE):
         some = found[at : at + AT_ONCE]
-        for table in (prediction, prediction_input, label, shadow_answer):
+        for table in (prediction_row, prediction_input, label, shadow_answer):
             those = or_(*(and_(table.c.day == one.day, table.c.uid == one.uid) for one in some))
             gone[table.name] += connection.execute(delete(table).where(those)).rowcount
         inputs = [one.input_hash for one in some if one.input_hash is not None]
@@ -103,6 +115,8 @@ def erase(connection: Connection, found: Sequence[Found], uids: Sequence[bytes],
         gone["reject"] += connection.execute(
             update(reject).where(lines, reject.c.sample != "").values(sample="")
         ).rowcount
+    if gone["prediction_row"]:
+        forget_contexts(connection)
     gone["incident"] = _unquote(connection, {one.text for one in found if one.text})
     mark_dirty_hours(connection, sorted({(one.model, one.time_us // MICROSECONDS_PER_HOUR) for one in found}))
     return gone

@@ -6,6 +6,7 @@ import polars as pl
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from monitor.store.predictions import between, inside
 from monitor.store.tables import label, prediction
 from monitor.window import MICROSECONDS_PER_HOUR, Window
 
@@ -44,8 +45,7 @@ def predictions_with(
     for at in range(0, len(hashes), AT_ONCE):
         query = (
             select(prediction.c.text_hash, prediction.c.time, prediction.c.day, prediction.c.uid)
-            .where(prediction.c.model == model, prediction.c.day >= first_us // MICROSECONDS_PER_DAY,
-                   prediction.c.time >= first_us, prediction.c.text_hash.in_(hashes[at : at + AT_ONCE]))
+            .where(prediction.c.model == model, between(first_us), prediction.c.text_hash.in_(hashes[at : at + AT_ONCE]))
             .order_by(prediction.c.time, prediction.c.uid)
         )  # fmt: skip
         for text, time, day, uid in connection.execute(query):
@@ -84,9 +84,6 @@ def joined(connection: Connection, model: str, window: Window | None = None) -> 
         .order_by(label.c.labelled_us, label.c.id)
     )  # fmt: skip
     if window is not None:
-        query = query.where(
-            prediction.c.time >= window.first * MICROSECONDS_PER_HOUR,
-            prediction.c.time < window.end * MICROSECONDS_PER_HOUR,
-        )
+        query = query.where(inside(model, window))
     frame = pl.DataFrame([tuple(row) for row in connection.execute(query)], schema=SCHEMA, orient="row")
     return frame.unique(["day", "uid", "source"], keep="last", maintain_order=True)

@@ -1,13 +1,16 @@
 """Keep the hourly profiles, and add them up over any window."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, select, update
 
 from monitor.profiles.profile import Key, Profile
 from monitor.store.tables import dirty_hour, profile
 from monitor.window import Window
+
+HOURS_AT_ONCE = 400
 
 
 def _inside(model: str, window: Window) -> ColumnElement[bool]:
@@ -74,16 +77,14 @@ def dirty(connection: Connection) -> list[tuple[str, int, int]]:
     return [(model, hour, mark) for model, hour, mark in connection.execute(query)]
 
 
-def replace(connection: Connection, model: str, window: Window, built: dict[Key, Profile]) -> None:
-    """Put `built` in the place of all profiles of `model` in `window`, each with the next revision."""
-    known = dict(
-        connection.execute(
-            select(profile.c.hour, func.max(profile.c.revision)).where(_inside(model, window)).group_by(profile.c.hour)
-        )
-        .tuples()
-        .all()
-    )
-    connection.execute(delete(profile).where(_inside(model, window), profile.c.bare == 0))
+def replace(connection: Connection, model: str, hours: Sequence[int], built: dict[Key, Profile]) -> None:
+    """Put `built` in the place of all profiles of `model` in these hours, each with the next revision."""
+    known: dict[int, int] = {}
+    for at in range(0, len(hours), HOURS_AT_ONCE):
+        those = (profile.c.model == model, profile.c.hour.in_(hours[at : at + HOURS_AT_ONCE]))
+        query = select(profile.c.hour, func.max(profile.c.revision)).where(*those).group_by(profile.c.hour)
+        known |= dict(connection.execute(query).tuples().all())
+        connection.execute(delete(profile).where(*those, profile.c.bare == 0))
     if built:
         connection.execute(
             profile.insert(),
@@ -114,7 +115,11 @@ def add(connection: Connection, parts: dict[Key, Profile]) -> None:
 
 def clean(connection: Connection, marks: list[tuple[str, int, int]]) -> None:
     """Forget dirty marks that have not risen since they were read."""
-    for model, hour, mark in marks:
-        connection.execute(
-            delete(dirty_hour).where(dirty_hour.c.model == model, dirty_hour.c.hour == hour, dirty_hour.c.mark <= mark)
-        )
+    those = (
+        dirty_hour.c.model == bindparam("of"),
+        dirty_hour.c.hour == bindparam("at"),
+        dirty_hour.c.mark <= bindparam("up_to"),
+    )
+    connection.execute(
+        delete(dirty_hour).where(*those), [{"of": model, "at": hour, "up_to": mark} for model, hour, mark in marks]
+    )

@@ -6,13 +6,14 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 
+from monitor.store.rows import forget_contexts
 from monitor.store.tables import (
     data_loss,
     incident,
     job_run,
     label,
-    prediction,
     prediction_input,
+    prediction_row,
     profile,
     read_range,
     reject,
@@ -57,7 +58,10 @@ def rows(connection: Connection, before_day: int) -> int:
     before_us = before_day * MICROSECONDS_PER_DAY
     connection.execute(delete(data_loss).where(data_loss.c.found_us < before_us))
     connection.execute(delete(read_range).where(read_range.c.committed_us < before_us))
-    return connection.execute(delete(prediction).where(prediction.c.day < before_day)).rowcount
+    gone = connection.execute(delete(prediction_row).where(prediction_row.c.day < before_day)).rowcount
+    if gone:
+        forget_contexts(connection)
+    return gone
 
 
 def counts(connection: Connection, before_day: int) -> int:

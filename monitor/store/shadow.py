@@ -8,6 +8,7 @@ from sqlalchemy import Connection, and_, delete, desc, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from monitor.profiles.pairs import Pairs
+from monitor.store.predictions import inside
 from monitor.store.tables import (
     challenger,
     comparison,
@@ -17,7 +18,7 @@ from monitor.store.tables import (
     shadow_answer,
     shadow_cache,
 )
-from monitor.window import MICROSECONDS_PER_HOUR, Window, moment
+from monitor.window import Window, moment
 
 AT_ONCE = 400
 
@@ -41,8 +42,7 @@ def unanswered(connection: Connection, digest: str, model: str, window: Window, 
     query = (
         select(prediction.c.day, prediction.c.uid, prediction.c.time, prediction.c.input_hash, prediction_input.c.text, prediction_input.c.fields)
         .select_from(joined)
-        .where(prediction.c.model == model, prediction.c.variant == "champion", shadow_answer.c.uid.is_(None))
-        .where(prediction.c.time >= window.first * MICROSECONDS_PER_HOUR, prediction.c.time < window.end * MICROSECONDS_PER_HOUR)
+        .where(inside(model, window), prediction.c.variant == "champion", shadow_answer.c.uid.is_(None))
         .where(prediction_input.c.text.is_not(None), prediction.c.flags.not_like("%text_redacted%"), prediction.c.flags.not_like("%text_cut%"))
         .order_by(desc(prediction.c.time), prediction.c.uid)
         .limit(limit)

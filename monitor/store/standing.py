@@ -4,13 +4,13 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from monitor.detection import season
 from monitor.detection.baseline import VOLUME, Baseline
 from monitor.detection.explain import shown
 from monitor.settings import Model
-from monitor.store import detectors, incidents, labels, profiles, readings, references
+from monitor.store import detectors, incidents, labels, predictions, readings, references
 from monitor.store.tables import estimate, prediction
 from monitor.verdict import Evidence
 from monitor.window import MICROSECONDS_PER_HOUR, Window, hour_of, moment, start_of
@@ -22,7 +22,7 @@ def facts(connection: Connection, model: Model, now: datetime, warning_share: fl
           ) -> tuple[Evidence, dict[str, Any]]:  # fmt: skip
     """Return the evidence of a verdict, and extras: `judged_until`, `accuracy` (a reason or None), `evidence`, `last_us`."""
     row = references.active(connection, model.name)
-    last_us = _last_us(connection, model.name)
+    last_us = predictions.newest_us(connection, model.name)
     unknown = _accuracy(connection, model, now)
     seen = None if last_us is None else f"{moment(last_us):%a %d %b %H:%M} UTC"
     if row is None:
@@ -44,13 +44,6 @@ def facts(connection: Connection, model: Model, now: datetime, warning_share: fl
         last_seen=seen, expected_since=_due_since(baseline, last_us, now), silent_after=silent_after, accuracy=unknown,
     )  # fmt: skip
     return evidence, {"judged_until": judged, "accuracy": unknown, "evidence": evidence.evidence, "last_us": last_us}
-
-
-def _last_us(connection: Connection, model: str) -> int | None:
-    """Return the time of the newest prediction; where no rows are kept, the end of the newest hour that has counts."""
-    newest = connection.execute(select(func.max(prediction.c.time)).where(prediction.c.model == model)).scalar()
-    span = profiles.span(connection, model) if newest is None else None
-    return newest if span is None else span.end * MICROSECONDS_PER_HOUR - 1
 
 
 def _incident(connection: Connection, model: str, baseline: Baseline, until: int | None) -> tuple[int, str, str] | None:
@@ -100,9 +93,7 @@ def _behind(
     if latest <= until:
         return False
     first_us, end_us = until * MICROSECONDS_PER_HOUR, latest * MICROSECONDS_PER_HOUR
-    waiting = select(prediction.c.uid).where(
-        prediction.c.model == model, prediction.c.time >= first_us, prediction.c.time < end_us
-    )
+    waiting = select(prediction.c.uid).where(prediction.c.model == model, predictions.between(first_us, end_us))
     return due(baseline, until, latest) >= silent_after or connection.execute(waiting.limit(1)).first() is not None
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from monitor.store.predictions import between, inside
 from monitor.store.tables import bookmark, data_loss, prediction, read_range, reject
-from monitor.window import MICROSECONDS_PER_HOUR
+from monitor.window import MICROSECONDS_PER_HOUR, Window
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def losses(connection: Connection, name: str) -> Sequence[Any]:
 
 def clipped(connection: Connection, name: str, since_us: int) -> tuple[int, int]:
     """Return how many of a source's rows since then had a score outside 0 to 1, and how many had one."""
-    some = (prediction.c.source == name, prediction.c.time >= since_us, prediction.c.score.is_not(None))
+    some = (prediction.c.source == name, between(since_us), prediction.c.score.is_not(None))
     cut = select(func.count()).where(*some, prediction.c.flags.like("%score_clipped%"))
     return connection.execute(cut).scalar_one(), connection.execute(select(func.count()).where(*some)).scalar_one()
 
@@ -81,8 +82,7 @@ def clipped(connection: Connection, name: str, since_us: int) -> tuple[int, int]
 def answers(connection: Connection, name: str, span_us: tuple[int, int], most: int) -> list[tuple[int, bytes]]:
     """Return (second, text hash) of a source's newest rows with a text inside a span of time."""
     query = select(prediction.c.time, prediction.c.text_hash).where(
-        prediction.c.source == name, prediction.c.text_hash.is_not(None), prediction.c.time >= span_us[0],
-        prediction.c.time <= span_us[1],
+        prediction.c.source == name, prediction.c.text_hash.is_not(None), between(span_us[0], span_us[1] + 1),
     ).order_by(prediction.c.time.desc()).limit(most)  # fmt: skip
     return [(int(time) // 1_000_000, bytes(text)) for time, text in connection.execute(query)]
 
@@ -92,8 +92,7 @@ def by_hour(connection: Connection, model: str, first: int, end: int) -> dict[in
     hour = prediction.c.time // MICROSECONDS_PER_HOUR
     query = (
         select(hour.label("hour"), func.count())
-        .where(prediction.c.model == model, prediction.c.time >= first * MICROSECONDS_PER_HOUR,
-               prediction.c.time < end * MICROSECONDS_PER_HOUR)
+        .where(inside(model, Window(first, end)))
         .group_by(hour)
     )  # fmt: skip
     return {int(at): int(count) for at, count in connection.execute(query)}
@@ -101,7 +100,7 @@ def by_hour(connection: Connection, model: str, first: int, end: int) -> dict[in
 
 def sequences(connection: Connection, name: str, since_us: int) -> Sequence[Any]:
     """Return per file the first, last and number of the producer's counter, and how many rows there were."""
-    some = (prediction.c.source == name, prediction.c.time >= since_us, prediction.c.sequence.is_not(None))
+    some = (prediction.c.source == name, between(since_us), prediction.c.sequence.is_not(None))
     number = prediction.c.sequence
     query = select(
         bookmark.c.path_last, func.min(number).label("first"), func.max(number).label("last"),

@@ -58,7 +58,7 @@ def snapshot(store: Store, but: tuple[str, ...] = ()) -> dict[str, list[Any]]:
     """Return every row of every table, as text in a fixed order; `but` names tables or table.column to leave out."""
     found = {}
     with store.read() as connection:
-        for name, table in metadata.tables.items():
+        for name, table in {**metadata.tables, prediction.name: prediction}.items():
             if name not in but:
                 columns = [c for c in table.c if f"{name}.{c.name}" not in but]
                 rows = (

@@ -64,7 +64,12 @@ def test_nothing_is_left(place: Place, store: Store) -> None:
     config = place.configure()
     assert holders(config.data_dir)
     told = erase(store, config, NOW, request_ids=["2-0", "2-1"])
-    assert (told.predictions, told.rows["prediction"], told.rows["incident"], told.reports) == (2, 2, 1, ["old.html"])
+    assert (told.predictions, told.rows["prediction_row"], told.rows["incident"], told.reports) == (
+        2,
+        2,
+        1,
+        ["old.html"],
+    )
     assert told.files == [str(place.log)]
     assert holders(config.data_dir) == []
     assert len(request_ids(store)) == 298

@@ -188,7 +188,7 @@ def test_rebuild_mends(place: Place, store: Store) -> None:
     day = Window.of(NOW - timedelta(hours=24), NOW)
     with store.write() as connection:
         hour = min(profiles.by_hour(connection, "ape", day))
-        profiles.replace(connection, "ape", Window(hour, hour + 1), {})
+        profiles.replace(connection, "ape", [hour], {})
     assert differing(store, "ape", day) == [hour]
     assert rebuild(store, config, NOW + timedelta(days=1)).endswith("differed")
     assert rebuild(store, config, NOW).startswith("ape: 24 hours checked")

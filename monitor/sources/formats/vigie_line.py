@@ -1,11 +1,27 @@
 """Read the line that `monitor.line` writes."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from monitor.settings import Source
-from monitor.sources.record import Half, Record, Refused, label, number, score, strict_json, text_of, time_us
+from monitor.sources.columns import MOST_LABELS, Columns
+from monitor.sources.record import (
+    LONGEST_INTEGER,
+    NAME_CHARS,
+    NAMES,
+    WHOLE,
+    Half,
+    Record,
+    Refused,
+    label,
+    number,
+    score,
+    strict_json,
+    text_of,
+    time_us,
+)
 
 DECISIONS = {"automatic", "manual", "refused"}
 
@@ -40,6 +56,45 @@ class Line(msgspec.Struct):
 
 
 _DECODER = msgspec.json.Decoder(Line)
+
+AS_THEY_ARE = (
+    "time", "model", "request_id", "row", "model_version", "variant", "endpoint", "caller", "region", "text", "decision",
+    "latency_ms", "status", "error", "sampling_rate",
+)  # fmt: skip
+_Name = Annotated[str, Meta(max_length=NAME_CHARS)]
+_Whole = Annotated[int, Meta(ge=-LONGEST_INTEGER, le=LONGEST_INTEGER - 1)]
+_Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Plain(msgspec.Struct, gc=False):
+    """Name the keys of a line in which nothing is odd, with the types, lengths and ranges they then have."""
+
+    vigie: int
+    time: str
+    seq: Annotated[int, Meta(ge=0, le=WHOLE["sequence"])] | None = None
+    dropped: None = None
+    request_id: _Name | None = None
+    row: Annotated[int, Meta(ge=0, le=WHOLE["row"])] = 0
+    rows: Annotated[int, Meta(ge=0, le=WHOLE["batch_size"])] | None = None
+    model: str | None = None
+    model_version: _Name | None = None
+    variant: Literal["champion", "canary", "shadow"] = "champion"
+    endpoint: Annotated[str, Meta(max_length=NAMES["endpoint"])] | None = None
+    caller: _Name | None = None
+    region: _Name | None = None
+    text: str | None = None
+    text_cut: Literal[False] = False
+    fields: dict[str, str | bool | _Whole | float | None] | None = None
+    topk: list[tuple[Annotated[str, Meta(min_length=1, max_length=128)], _Share]] | None = None
+    score: _Share | None = None
+    decision: Literal["automatic", "manual", "refused"] | None = None
+    latency_ms: Annotated[float, Meta(ge=0, le=10**15)] | None = None
+    status: Annotated[int, Meta(ge=0, le=WHOLE["status"])] | None = None
+    error: Annotated[str, Meta(max_length=NAMES["error"])] | None = None
+    sampling_rate: Annotated[float, Meta(gt=0, le=1)] | None = None
+
+
+PLAIN = msgspec.json.Decoder(Plain)
 
 
 def read_line(line: bytes, source: Source, clock_us: int | None = None) -> list[Record | Half | Refused] | None:
@@ -95,3 +150,19 @@ def _record(found: Line, source: Source, clock_us: int | None) -> Record:
 
 def _name(value: Any) -> str | None:
     return None if value is None else str(value)[:128]
+
+
+def columns(lines: list[Plain]) -> Columns:
+    """Return plain lines as columns; `topk` also as `pairs`, and the time as it is written."""
+    count, encode = len(lines), msgspec.json.Encoder().encode
+    found: Columns = {name: [getattr(line, name) for line in lines] for name in AS_THEY_ARE}
+    found |= {
+        "sequence": [line.seq for line in lines], "batch_size": [line.rows for line in lines],
+        "fields": [line.fields or {} for line in lines], "logged_score": [line.score for line in lines],
+        "pairs": [line.topk or [] for line in lines],
+        "topk": [encode(line.topk[:MOST_LABELS]).decode() if line.topk else None for line in lines],
+        "kind": ["prediction"] * count, "time_basis": ["line"] * count, "latency_kind": ["app"] * count,
+        "input_stage": ["raw"] * count, "retries": [None] * count, "kept": [None] * count, "flags": [""] * count,
+        "part": [0] * count,
+    }  # fmt: skip
+    return found

@@ -1,6 +1,17 @@
 """Draw the tables of what was read: sources, bookmarks, rejects, predictions."""
 
-from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from monitor.store.tables.registry import key, metadata
 
@@ -97,19 +108,15 @@ reject = Table(
     Column("day", Integer, nullable=False),
     Column("source", String(64), nullable=False),
 )
-prediction = Table(
-    "prediction",
+context = Table(
+    "context",
     metadata,
-    Column("day", Integer, primary_key=True),
-    Column("uid", LargeBinary(16), primary_key=True),
+    key(),
+    Column("digest", LargeBinary(16), nullable=False, unique=True),
     Column("source", String(64), nullable=False),
     Column("model", String(64), nullable=False),
     Column("task", String(64), nullable=False),
     Column("kind", String(12), nullable=False),
-    Column("request_id", String(128)),
-    Column("row", Integer, nullable=False),
-    Column("batch_size", Integer),
-    Column("time", BigInteger, nullable=False),
     Column("time_basis", String(8), nullable=False),
     Column("model_version", String(128)),
     Column("variant", String(12), nullable=False),
@@ -117,35 +124,53 @@ prediction = Table(
     Column("caller", String(128)),
     Column("region", String(128)),
     Column("segment", String(128)),
+    Column("input_stage", String(16)),
+    Column("score_definition", String(16)),
+    Column("threshold_step", Integer),
+    Column("decision", String(12)),
+    Column("decision_basis", String(12)),
+    Column("latency_kind", String(12)),
+    Column("status", Integer),
+    Column("outcome", String(16)),
+    Column("retries", Integer),
+    Column("sampling_rate", Float),
+    Column("flags", Text),  # names joined by commas
+)
+prediction_row = Table(
+    "prediction_row",
+    metadata,
+    Column("day", Integer, primary_key=True),
+    Column("uid", LargeBinary(16), primary_key=True),
+    Column("context", BigInteger, nullable=False),  # what it has in common with many
+    Column("request_id", String(128)),
+    Column("row", Integer, nullable=False),
+    Column("batch_size", Integer),
+    Column("time", BigInteger, nullable=False),
     Column("text_hash", LargeBinary(16)),
     Column("input_hash", LargeBinary(16)),
     Column("text_chars", Integer),
     Column("words", Integer),
     Column("unknown_words", Integer),
-    Column("input_stage", String(16)),
     Column("label", String(128)),
     Column("topk", Text),  # [[label, score], ...]
     Column("score", Float),
-    Column("score_definition", String(16)),
     Column("score_step", Integer),
-    Column("threshold_step", Integer),
-    Column("decision", String(12)),
-    Column("decision_basis", String(12)),
     Column("latency_ms", Float),
-    Column("latency_kind", String(12)),
-    Column("status", Integer),
-    Column("outcome", String(16)),
     Column("error", String(120)),
-    Column("retries", Integer),
-    Column("sampling_rate", Float),
     Column("sequence", BigInteger),
-    Column("flags", Text),  # names joined by commas
     Column("bookmark", BigInteger, nullable=False),
     Column("position", BigInteger, nullable=False),
     Column("bytes", Integer, nullable=False),
-    Column("ingested_us", BigInteger, nullable=False),
-    Index("prediction_model_time", "model", "time"),
     sqlite_with_rowid=False,
+)
+prediction = Table(  # a view: rows beside their context, for whoever reads
+    "prediction",
+    MetaData(),
+    *(
+        Column(one.name, one.type)
+        for one in (*prediction_row.c, *context.c)
+        if one.name not in {"id", "digest", "context"}
+    ),
 )
 prediction_input = Table(
     "prediction_input",

@@ -11,7 +11,7 @@ from sqlalchemy import inspect, text
 from monitor.errors import StoreError
 from monitor.store import schema
 from monitor.store.store import Store
-from monitor.store.tables import metadata
+from monitor.store.tables import context, metadata, prediction, prediction_row
 from tests.conftest import opened
 
 
@@ -55,12 +55,22 @@ def test_same_columns(store: Store) -> None:
             assert found.get_pk_constraint(name)["constrained_columns"] == [c.name for c in table.primary_key.columns]
 
 
+def test_view(store: Store) -> None:
+    """Whoever reads predictions finds every column of a row and of what it has in common with others, with its type."""
+    with store.read() as connection:
+        found = {c["name"]: c["type"] for c in inspect(connection).get_columns("prediction")}
+        assert found.keys() == {c.name for c in (*prediction_row.c, *context.c)} - {"context", "id", "digest"}
+        assert {name: kind.python_type for name, kind in found.items()} == {
+            name: prediction.c[name].type.python_type for name in found
+        }
+
+
 def test_same_statements(tmp_path) -> None:
     """On SQLite the very statements are equal: without-rowid, lengths and unique rules included."""
 
     def statements(store: Store) -> set[str]:
         with store.read() as connection:
-            rows = connection.execute(text("select sql from sqlite_master where sql is not null"))
+            rows = connection.execute(text("select sql from sqlite_master where sql is not null and type <> 'view'"))
             return {" ".join(row.sql.replace('"', "").split()) for row in rows if "alembic_version" not in row.sql}
 
     drawn = Store.open(f"sqlite:///{tmp_path}/drawn.db")
@@ -75,7 +85,7 @@ def test_same_sizes_on_postgresql(postgres) -> None:
 
     def columns(store: Store) -> list[tuple]:
         query = text("select table_name, column_name, data_type, character_maximum_length, column_default, is_identity"
-                     " from information_schema.columns where table_schema = 'public' and table_name <> 'alembic_version'"
+                     " from information_schema.columns where table_schema = 'public' and table_name not in ('alembic_version', 'prediction')"
                      " order by 1, ordinal_position")  # fmt: skip
         with store.read() as connection:
             return [tuple(row) for row in connection.execute(query)]

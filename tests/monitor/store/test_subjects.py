@@ -127,7 +127,7 @@ def test_profile_revisions(filled: Store) -> None:
         before = profiles.revisions(connection, "ape", WHOLE)
         hour = min(before)
         rows = predictions.rows(connection, "ape", Window(hour, hour + 1))
-        profiles.replace(connection, "ape", Window(hour, hour + 1), by_hour(mark_repeats(rows)))
+        profiles.replace(connection, "ape", [hour], by_hour(mark_repeats(rows)))
         after = profiles.revisions(connection, "ape", WHOLE)
     assert {h for h in after if after[h] != before[h]} == {hour}
     assert after[hour] > before[hour]

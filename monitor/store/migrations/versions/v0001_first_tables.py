@@ -24,6 +24,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop them all."""
+    op.execute("drop view prediction")
     for name in reversed(NAMES):
         op.drop_table(name)
 
@@ -99,25 +100,32 @@ def _read() -> None:
 def _predictions() -> None:
     """Create the tables of the predictions and their inputs."""
     op.create_table(
-        "prediction", _whole("day", primary_key=True), _bytes("uid", 16, primary_key=True), _string("source", 64),
-        _string("model", 64), _string("task", 64), _string("kind", 12), _string("request_id", 128, nullable=True),
-        _whole("row"), _whole("batch_size", nullable=True), _long("time"), _string("time_basis", 8),
-        _string("model_version", 128, nullable=True), _string("variant", 12),
-        _string("endpoint", 200, nullable=True), _string("caller", 128, nullable=True),
+        "context", _identity(), _bytes("digest", 16), _string("source", 64), _string("model", 64), _string("task", 64),
+        _string("kind", 12), _string("time_basis", 8), _string("model_version", 128, nullable=True),
+        _string("variant", 12), _string("endpoint", 200, nullable=True), _string("caller", 128, nullable=True),
         _string("region", 128, nullable=True), _string("segment", 128, nullable=True),
+        _string("input_stage", 16, nullable=True), _string("score_definition", 16, nullable=True),
+        _whole("threshold_step", nullable=True), _string("decision", 12, nullable=True),
+        _string("decision_basis", 12, nullable=True), _string("latency_kind", 12, nullable=True),
+        _whole("status", nullable=True), _string("outcome", 16, nullable=True), _whole("retries", nullable=True),
+        _number("sampling_rate", nullable=True), _text("flags", nullable=True), sa.UniqueConstraint("digest"),
+    )  # fmt: skip
+    op.create_table(
+        "prediction_row", _whole("day", primary_key=True), _bytes("uid", 16, primary_key=True), _long("context"),
+        _string("request_id", 128, nullable=True), _whole("row"), _whole("batch_size", nullable=True), _long("time"),
         _bytes("text_hash", 16, nullable=True), _bytes("input_hash", 16, nullable=True),
         _whole("text_chars", nullable=True), _whole("words", nullable=True), _whole("unknown_words", nullable=True),
-        _string("input_stage", 16, nullable=True), _string("label", 128, nullable=True),
-        _text("topk", nullable=True), _number("score", nullable=True),
-        _string("score_definition", 16, nullable=True), _whole("score_step", nullable=True),
-        _whole("threshold_step", nullable=True), _string("decision", 12, nullable=True),
-        _string("decision_basis", 12, nullable=True), _number("latency_ms", nullable=True),
-        _string("latency_kind", 12, nullable=True), _whole("status", nullable=True),
-        _string("outcome", 16, nullable=True), _string("error", 120, nullable=True), _whole("retries", nullable=True),
-        _number("sampling_rate", nullable=True), _long("sequence", nullable=True), _text("flags", nullable=True),
-        _long("bookmark"), _long("position"), _whole("bytes"), _long("ingested_us"), sqlite_with_rowid=False,
+        _string("label", 128, nullable=True), _text("topk", nullable=True), _number("score", nullable=True),
+        _whole("score_step", nullable=True), _number("latency_ms", nullable=True),
+        _string("error", 120, nullable=True), _long("sequence", nullable=True), _long("bookmark"), _long("position"),
+        _whole("bytes"), sqlite_with_rowid=False,
     )  # fmt: skip
-    op.create_index("prediction_model_time", "prediction", ["model", "time"])
+    of_row = "day, uid, request_id, row, batch_size, time, text_hash, input_hash, text_chars, words, unknown_words, label, topk, score, score_step, latency_ms, error, sequence, bookmark, position, bytes"
+    of_context = "source, model, task, kind, time_basis, model_version, variant, endpoint, caller, region, segment, input_stage, score_definition, threshold_step, decision, decision_basis, latency_kind, status, outcome, retries, sampling_rate, flags"
+    columns = ", ".join(
+        [f'r."{name}"' for name in of_row.split(", ")] + [f'c."{name}"' for name in of_context.split(", ")]
+    )
+    op.execute(f"create view prediction as select {columns} from prediction_row r join context c on c.id = r.context")
     op.create_table(
         "prediction_input", _whole("day", primary_key=True), _bytes("uid", 16, primary_key=True),
         _text("text", nullable=True), _text("fields", nullable=True), sqlite_with_rowid=False,
@@ -265,7 +273,7 @@ def _service() -> None:
 
 
 NAMES = (
-    "source", "bookmark", "read_range", "half", "tombstone", "reject", "prediction", "prediction_input", "dirty_hour", "data_loss",
+    "source", "bookmark", "read_range", "half", "tombstone", "reject", "context", "prediction_row", "prediction_input", "dirty_hour", "data_loss",
     "profile", "reference", "detector", "reading", "incident", "change_log", "action", "outbox", "report", "label",
     "estimate", "challenger", "shadow_answer", "shadow_cache", "pairs", "comparison", "decision", "approval",
     "trigger_call", "job_run", "lease", "heartbeat", "setting",
