@@ -45,7 +45,10 @@ def write(folder: Path, lines: int, days: int, seed: int = 1) -> Path:
         for at in range(size):
             number += 1
             score = round(draw.betavariate(5, 2), 4)
-            rest = [[labels[(answers[at] + 37 * k) % CLASSES], round((1 - score) / 2**k, 4)] for k in range(1, TOP)]
+            rest = [
+                [labels[(answers[at] + 37 * k) % CLASSES], round(min(score, (1 - score) / 2**k), 4)]
+                for k in range(1, TOP)
+            ]
             out.write(time=hour + timedelta(seconds=3600 * at / size), request_id=f"r{number:09d}", caller=callers[at],
                       text=" ".join(draw.choices(words, k=draw.randint(3, 9))), topk=[[labels[answers[at]], score], *rest],
                       fields={"TYP": draw.choice("BIS"), "NAT": draw.choice(("01", "02", "09"))}, endpoint="/predict",

@@ -15,7 +15,7 @@ from benchmarks.result import Part, result
 from benchmarks.timing import Child, digits, python, spread
 from monitor.window import hour_of
 
-LINES, QUICK_LINES, RUNS = 100_000, 3_000, 5
+LINES, QUICK_LINES, RUNS = 1_000_000, 3_000, 3
 DAYS = 30
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
 
@@ -81,8 +81,8 @@ def batch_of(data: bytes, start: int, reading: Reading, door: Door, *, is_finish
     found = _Reader(reading, door)
     door.masked.clear()
     position = 3 if start == 0 and data.startswith(b"\xef\xbb\xbf") else 0
-    at_once, rest = _at_once(data, position, start, reading, door)
-    for first, last in [*rest, (position if at_once is None else data.rfind(b"\n") + 1, end)]:
+    at_once = _at_once(data, (position, end), start, reading, door)
+    for first, last in at_once.rest:
         _one_by_one(found, (data, start), first, last)
     if is_finished:
         _give_up(found, start + end, -1)
@@ -90,7 +90,7 @@ def batch_of(data: bytes, start: int, reading: Reading, door: Door, *, is_finish
         oldest = min(one.position for one in found.waiting.values()) - start
         return batch_of(data[:oldest], start, reading, door)
     rows = columns(found.accepted)
-    if at_once is not None and at_once.lines:
+    if at_once.lines:
         found.lines["read"] += at_once.lines
         rows = together(at_once.columns, rows) if found.accepted else at_once.columns
     whole = frame(rows, door, reading.source, reading.file_key, reading.bookmark)
@@ -100,17 +100,16 @@ def batch_of(data: bytes, start: int, reading: Reading, door: Door, *, is_finish
     )  # fmt: skip
 
 
-def _at_once(
-    data: bytes, position: int, start: int, reading: Reading, door: Door
-) -> tuple[plain.Found | None, list[tuple[int, int]]]:
-    """Read what is plain, where the source's lines are of a format that can be; the ranges are what is left."""
-    source = reading.source
-    if source.wrapper != "none" or source.prefix is not None or source.format not in plain.FORMATS:
-        return None, []
+def _at_once(data: bytes, span: tuple[int, int], start: int, reading: Reading, door: Door) -> plain.Found:
+    """Read what is plain between two bytes of the data, where the source's lines are of a format that can be."""
+    source, (position, end) = reading.source, span
+    stop = data.rfind(b"\n", position, end) + 1
+    if not stop or source.wrapper != "none" or source.prefix is not None or source.format not in plain.FORMATS:
+        return plain.Found({}, 0, [span])
     asked = plain.Asked(door.models, source, reading.latest_us, reading.line_bytes, door.secret)
-    found = plain.read(data, position, data.rfind(b"\n") + 1, asked)
+    found = plain.read(data, position, stop, asked)
     found.columns["position"] = [start + at for at in found.columns["position"]]
-    return found, found.rest
+    return replace(found, rest=[*found.rest, (stop, end)])
 
 
 def _one_by_one(found: _Reader, of_file: tuple[bytes, int], position: int, end: int) -> None:

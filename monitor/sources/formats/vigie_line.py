@@ -71,6 +71,7 @@ class Plain(msgspec.Struct, gc=False):
 
     vigie: int
     time: str
+    instance: str | None = None
     seq: Annotated[int, Meta(ge=0, le=WHOLE["sequence"])] | None = None
     dropped: None = None
     request_id: _Name | None = None
