@@ -117,15 +117,13 @@ def _write(connection: Connection, ready: pl.DataFrame) -> int:
     """Write rows and their inputs where the uid is not there yet; returns how many rows were."""
     if not ready.height:
         return 0
-    written = _bulk(connection, prediction_row, OWN, ready.select(OWN).rows())
+    written = _bulk(connection, prediction_row.name, ready.select(OWN))
     names = [name for name in ready.columns if name.startswith(FIELD)]
     fields = [_fields(names, one) for one in ready.select(names).iter_rows()] if names else [None] * ready.height
-    inputs = [
-        one for one in zip(ready["day"], ready["uid"], ready["text"], fields, strict=True)
-        if one[2] is not None or one[3] is not None
-    ]  # fmt: skip
-    if inputs and written == ready.height:
-        _bulk(connection, prediction_input, ["day", "uid", "text", "fields"], inputs)
+    inputs = ready.select("day", "uid", "text", fields=pl.Series(fields, dtype=pl.String))
+    inputs = inputs.filter(pl.col("text").is_not_null() | pl.col("fields").is_not_null())
+    if inputs.height and written == ready.height:
+        _bulk(connection, prediction_input.name, inputs)
     return written
 
 
@@ -134,9 +132,26 @@ def _fields(names: list[str], values: Sequence[Any]) -> str | None:
     return msgspec.json.encode(some).decode() if some else None
 
 
-def _bulk(connection: Connection, table: Any, names: list[str], rows: list[tuple[Any, ...]]) -> int:
-    """Insert rows through the driver: several times faster than building statements, in the same transaction."""
-    quoted = ", ".join(f'"{name}"' for name in names)
-    places = ", ".join(["?" if connection.dialect.name == "sqlite" else "%s"] * len(names))
-    statement = f'insert into "{table.name}" ({quoted}) values ({places}) on conflict do nothing'
-    return connection.exec_driver_sql(statement, rows).rowcount
+def _bulk(connection: Connection, table: str, rows: pl.DataFrame) -> int:
+    """Insert rows through the driver, many times faster than statements are built; returns how many were not there."""
+    names = ", ".join(f'"{name}"' for name in rows.columns)
+    if connection.dialect.name == "sqlite":
+        places = ", ".join("?" * rows.width)
+        statement = f'insert into "{table}" ({names}) values ({places}) on conflict do nothing'
+        return connection.exec_driver_sql(statement, rows.rows()).rowcount
+    incoming = f'"incoming_{table}"'  # COPY knows no conflicts
+    connection.exec_driver_sql(
+        f'create temporary table if not exists {incoming} (like "{table}") on commit delete rows'
+    )
+    binary = [
+        pl.concat_str(pl.lit("\\x"), pl.col(name).bin.encode("hex")).alias(name)
+        for name, kind in rows.schema.items()
+        if kind == pl.Binary
+    ]
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(f"copy {incoming} ({names}) from stdin (format csv)") as copy:
+        copy.write(rows.with_columns(binary).write_csv(include_header=False, quote_style="non_numeric"))
+    statement = f'insert into "{table}" ({names}) select {names} from {incoming} on conflict do nothing'
+    written = connection.exec_driver_sql(statement).rowcount
+    connection.exec_driver_sql(f"truncate {incoming}")
+    return written
