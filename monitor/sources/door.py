@@ -129,11 +129,12 @@ def _private(whole: pl.DataFrame, door: Door, rows_kept: list[dict[str, Any] | N
     bare = whole.select(normalised(pl.col("text"))).to_series()
     key = door.secret[:64]
     hashes = [None if t is None else hashlib.blake2b(t.encode(), key=key, digest_size=16).digest() for t in bare]
-    counts = _words(whole, bare, door)
+    counts = word_counts(bare, door.vocabularies.get(whole["model"][0]))
     whole = whole.with_columns(
         pl.Series("text_hash", hashes, dtype=pl.Binary), text_chars=texts.str.len_chars().cast(pl.UInt32),
         words=counts["words"], unknown_words=counts["unknown_words"],
     )  # fmt: skip
+    whole, is_masked = _clean(whole, door)
     whole = _as_kept(whole, rows_kept)
     if door.store_texts != "redacted":
         fields = [pl.lit(None, pl.String).alias(name) for name in whole.columns if name.startswith(FIELD)]
@@ -142,7 +143,7 @@ def _private(whole: pl.DataFrame, door: Door, rows_kept: list[dict[str, Any] | N
     clean, finds = masked(texts, door.patterns)
     door.masked.update(finds)
     long = texts.str.len_chars() > LONGEST_CHARS
-    changed = (clean != texts.str.slice(0, LONGEST_CHARS)).fill_null(value=False)
+    changed = is_masked | (clean != texts.str.slice(0, LONGEST_CHARS)).fill_null(value=False)
     if changed.any() or long.any():
         flags = [
             ",".join(filter(None, (one, "text_redacted" if mask else "", "text_cut" if cut else "")))
@@ -150,6 +151,22 @@ def _private(whole: pl.DataFrame, door: Door, rows_kept: list[dict[str, Any] | N
         ]
         whole = whole.with_columns(pl.Series("flags", flags, dtype=pl.String))
     return whole.with_columns(clean.alias("text"))
+
+
+def _clean(whole: pl.DataFrame, door: Door) -> tuple[pl.DataFrame, pl.Series]:
+    """Mask what may quote a person beside the text: errors, fields, a segment that is one; tell the rows with a masked field."""
+    fields = [name for name in whole.columns if name.startswith(FIELD)]
+    named = door.models[whole["model"][0]].segment not in {None, "caller", "region"}
+    is_masked = pl.repeat(False, whole.height, eager=True)
+    for name in ["error", *fields, *(["segment"] if named else [])]:
+        few = whole[name].drop_nulls().unique()
+        if few.len() and not masked(few, door.patterns)[0].equals(few):
+            clean, finds = masked(whole[name], door.patterns)
+            door.masked.update(finds)
+            if name in fields:
+                is_masked |= (clean != whole[name]).fill_null(value=False)
+            whole = whole.with_columns(clean.alias(name))
+    return whole, is_masked
 
 
 def _as_kept(whole: pl.DataFrame, rows_kept: list[dict[str, Any] | None]) -> pl.DataFrame:
@@ -165,18 +182,6 @@ def _as_kept(whole: pl.DataFrame, rows_kept: list[dict[str, Any] | None]) -> pl.
                 values[at] = bytes.fromhex(value) if isinstance(value, str) else value
         columns.append(pl.Series(name, values, dtype=SCHEMA[name]))
     return whole.with_columns(columns)
-
-
-def _words(whole: pl.DataFrame, bare: pl.Series, door: Door) -> pl.DataFrame:
-    models = whole["model"].unique().to_list()
-    if len(models) == 1:
-        return word_counts(bare, door.vocabularies.get(models[0]))
-    numbered = whole.select("model", bare=bare).with_row_index("_at")
-    parts = []
-    for model in models:
-        some = numbered.filter(pl.col("model") == model)
-        parts.append(word_counts(some["bare"], door.vocabularies.get(model)).with_columns(some["_at"]))
-    return pl.concat(parts).sort("_at").drop("_at")
 
 
 def _uids(rows: Columns, door: Door, source: Source, where: tuple[str, bytes]) -> list[bytes]:

@@ -4,7 +4,7 @@ import json
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, Table, delete, func, select, update
 
 from monitor.store.rows import forget_contexts
 from monitor.store.tables import (
@@ -31,7 +31,7 @@ QUOTING = "evidently"  # the kind of report that shows texts
 
 def texts(connection: Connection, before_day: int) -> int:
     """Delete texts, fields, samples of rejects and quoted examples from before a day; returns how many texts."""
-    gone = connection.execute(delete(prediction_input).where(prediction_input.c.day < before_day)).rowcount
+    gone = _days(connection, prediction_input, before_day)
     connection.execute(update(reject).where(reject.c.day < before_day, reject.c.sample != "").values(sample=""))
     connection.execute(delete(shadow_cache).where(shadow_cache.c.used_us < before_day * MICROSECONDS_PER_DAY))
     old = select(incident.c.id, incident.c.detail).where(incident.c.found_hour < before_day * 24)
@@ -53,15 +53,24 @@ def quoting_reports(connection: Connection, before_day: int) -> list[str]:
 
 def rows(connection: Connection, before_day: int) -> int:
     """Delete predictions, labels, challenger answers, rejects and ranges from before a day; returns how many predictions."""
-    for table in (label, shadow_answer, prediction_input, reject):
+    for table in (label, shadow_answer, reject):
         connection.execute(delete(table).where(table.c.day < before_day))
+    _days(connection, prediction_input, before_day)
     before_us = before_day * MICROSECONDS_PER_DAY
     connection.execute(delete(data_loss).where(data_loss.c.found_us < before_us))
     connection.execute(delete(read_range).where(read_range.c.committed_us < before_us))
-    gone = connection.execute(delete(prediction_row).where(prediction_row.c.day < before_day)).rowcount
+    gone = _days(connection, prediction_row, before_day)
     if gone:
         forget_contexts(connection)
     return gone
+
+
+def _days(connection: Connection, table: Table, before_day: int) -> int:
+    """Let go of whole days; on PostgreSQL their partitions are dropped, unless somebody reads for more than two seconds."""
+    gone = 0
+    if connection.dialect.name == "postgresql":
+        gone = connection.execute(select(func.vigie_drop_days(table.name, before_day))).scalar_one()
+    return gone + connection.execute(delete(table).where(table.c.day < before_day)).rowcount
 
 
 def counts(connection: Connection, before_day: int) -> int:

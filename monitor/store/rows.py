@@ -43,6 +43,9 @@ def insert(connection: Connection, rows: pl.DataFrame) -> tuple[pl.DataFrame, li
         day=(pl.col("time").dt.epoch("us") // (24 * MICROSECONDS_PER_HOUR)).cast(pl.Int32),
         context=_contexts(connection, rows),
     )
+    if connection.dialect.name == "postgresql":
+        for day in ready["day"].unique().to_list():
+            connection.execute(select(func.vigie_make_day(day)))
     attempt = connection.begin_nested()
     if _write(connection, ready) == ready.height:  # nearly always: nothing was there before
         attempt.commit()

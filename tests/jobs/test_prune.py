@@ -2,16 +2,20 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import func, select
+import pytest
+from sqlalchemy import func, select, text
 
 from jobs.ingest import ingest
 from jobs.prune import prune
 from jobs.summarise import summarise
+from monitor.errors import StoreError
 from monitor.store import arrivals
 from monitor.store.store import Store
 from monitor.store.tables import incident, prediction, prediction_input, profile, read_range
-from tests.conftest import NOW, Place
+from monitor.window import hour_of
+from tests.conftest import NOW, Place, opened
 from tests.jobs.story import contiguous, snapshot
 
 
@@ -89,3 +93,34 @@ def test_quoted_texts(place: Place, store: Store) -> None:
         with store.read() as connection:
             detail = json.loads(connection.execute(select(incident.c.detail)).scalar_one())
         assert (len(detail["texts"]), detail["claim"]) == (left, "more taxis")
+
+
+def days(store: Store, table: str) -> list[str]:
+    with store.read() as connection:
+        query = text("select relname from pg_class where relispartition and relkind = 'r' and relname ~ :of order by 1")
+        return [name.removeprefix(f"{table}_") for name in connection.execute(query, {"of": f"^{table}_"}).scalars()]
+
+
+def test_days_are_dropped(quick_place: Place, postgres: Any) -> None:
+    """On PostgreSQL each day has tables of its own, dropped whole; a reader delays that, and nothing else is touched."""
+    config = quick_place.configure()
+    quick_place.write(300, hours=3 * 24)
+    old = b'{"vigie":1,"time":"1999-12-31T10:00:00Z","text":"old"}\n'
+    (quick_place.folder / "logs/ape.jsonl.0").write_bytes(old)
+    with opened(postgres()) as store:
+        ingest(store, config, NOW)
+        today = hour_of(NOW) // 24
+        there = [str(day) for day in range(today - 3, today + 1)] + ["before"]
+        assert days(store, "prediction_row") == days(store, "prediction_input") == there
+        with store.read() as connection:
+            first = connection.execute(
+                select(func.count()).select_from(prediction_input).where(prediction_input.c.day == today - 3)
+            ).scalar_one()
+            with pytest.raises(StoreError, match="lock timeout"):
+                prune(store, config, NOW + timedelta(days=28))
+        assert days(store, "prediction_input") == there
+        assert sizes(store)["prediction"] == 301
+        told = prune(store, config, NOW + timedelta(days=28))
+        assert told.startswith(f"{first + 1} texts, 1 predictions")
+        assert (days(store, "prediction_input"), days(store, "prediction_row")) == (there[1:], there)
+        assert sizes(store)["prediction"] == 300

@@ -161,6 +161,7 @@ prediction_row = Table(
     Column("bookmark", BigInteger, nullable=False),
     Column("position", BigInteger, nullable=False),
     Column("bytes", Integer, nullable=False),
+    postgresql_partition_by="RANGE (day)",
     sqlite_with_rowid=False,
 )
 prediction = Table(  # a view: rows beside their context, for whoever reads
@@ -179,6 +180,7 @@ prediction_input = Table(
     Column("uid", LargeBinary(16), primary_key=True),
     Column("text", Text),
     Column("fields", Text),  # {name: value}
+    postgresql_partition_by="RANGE (day)",
     sqlite_with_rowid=False,
 )
 dirty_hour = Table(

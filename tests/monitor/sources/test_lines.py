@@ -231,3 +231,15 @@ def test_dropped_notice() -> None:
     """The writer's remark about dropped lines is no prediction and no reject."""
     batch = read(b'{"vigie":1,"instance":"i","dropped":4,"seq":9}\n\n')
     assert (batch.lines.other, batch.lines.blank, batch.rejects) == (1, 1, ())
+
+
+def test_fields_and_errors_are_masked() -> None:
+    """A field or an error that quotes somebody is masked like a text; the row is told not to be as it was asked."""
+    batch = read(
+        line(fields={"TYP": "write to jo@stat.example"}, error="cannot code jo@stat.example") + line(request_id="r2")
+    )
+    first, second = batch.predictions.to_dicts()
+    assert (first["field_TYP"], first["error"]) == ("write to [email]", "cannot code [email]")
+    assert ("text_redacted" in first["flags"], second["flags"], batch.masked["email"]) == (True, "", 2)
+    hashed = read(line(error="cannot code jo@stat.example"), keep="hash").predictions
+    assert hashed["error"].to_list() == ["cannot code [email]"]

@@ -40,13 +40,18 @@ def test_upgrade_from_nothing(empty: Store) -> None:
     schema.require(empty)
 
 
+def is_no_partition(name: str | None, *_: object) -> bool:
+    """Leave out the tables that hold days of others on PostgreSQL."""
+    return name not in {"prediction_row_before", "prediction_input_before"}
+
+
 def test_same_columns(store: Store) -> None:
     """Each migrated table has the columns, types, null rules, keys and indexes of `tables.metadata`."""
     with store.read() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": is_no_partition})
         assert compare_metadata(context, metadata) == []
         found = inspect(connection)
-        names = set(found.get_table_names()) - {"alembic_version"}
+        names = {name for name in found.get_table_names() if is_no_partition(name)} - {"alembic_version"}
         assert names == set(metadata.tables)
         for name, table in metadata.tables.items():
             columns = {c["name"]: c for c in found.get_columns(name)}
@@ -85,7 +90,7 @@ def test_same_sizes_on_postgresql(postgres) -> None:
 
     def columns(store: Store) -> list[tuple]:
         query = text("select table_name, column_name, data_type, character_maximum_length, column_default, is_identity"
-                     " from information_schema.columns where table_schema = 'public' and table_name not in ('alembic_version', 'prediction')"
+                     " from information_schema.columns where table_schema = 'public' and table_name not in ('alembic_version', 'prediction', 'prediction_row_before', 'prediction_input_before')"
                      " order by 1, ordinal_position")  # fmt: skip
         with store.read() as connection:
             return [tuple(row) for row in connection.execute(query)]

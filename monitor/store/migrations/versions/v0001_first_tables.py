@@ -5,6 +5,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from monitor.store.migrations.days import by_day
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -25,6 +27,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop them all."""
     op.execute("drop view prediction")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("drop function vigie_make_day, vigie_drop_days")
     for name in reversed(NAMES):
         op.drop_table(name)
 
@@ -118,7 +122,7 @@ def _predictions() -> None:
         _string("label", 128, nullable=True), _text("topk", nullable=True), _number("score", nullable=True),
         _whole("score_step", nullable=True), _number("latency_ms", nullable=True),
         _string("error", 120, nullable=True), _long("sequence", nullable=True), _long("bookmark"), _long("position"),
-        _whole("bytes"), sqlite_with_rowid=False,
+        _whole("bytes"), sqlite_with_rowid=False, postgresql_partition_by="RANGE (day)",
     )  # fmt: skip
     of_row = "day, uid, request_id, row, batch_size, time, text_hash, input_hash, text_chars, words, unknown_words, label, topk, score, score_step, latency_ms, error, sequence, bookmark, position, bytes"
     of_context = "source, model, task, kind, time_basis, model_version, variant, endpoint, caller, region, segment, input_stage, score_definition, threshold_step, decision, decision_basis, latency_kind, status, outcome, retries, sampling_rate, flags"
@@ -129,7 +133,10 @@ def _predictions() -> None:
     op.create_table(
         "prediction_input", _whole("day", primary_key=True), _bytes("uid", 16, primary_key=True),
         _text("text", nullable=True), _text("fields", nullable=True), sqlite_with_rowid=False,
+        postgresql_partition_by="RANGE (day)",
     )  # fmt: skip
+    if op.get_bind().dialect.name == "postgresql":
+        by_day()
     op.create_table(
         "dirty_hour", _string("model", 64, primary_key=True), _long("hour", primary_key=True), _long("mark"),
     )  # fmt: skip
