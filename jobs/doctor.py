@@ -29,6 +29,7 @@ REMEDIES = {
     "UNKNOWN": "vigie reference pin, once two good weeks are read",
 }
 LOOK_BACK_DAYS = 7
+CHANGED = "have the service insert a row once its answer is final, or read a view of the final ones"
 CONFLICT_SHARE, CLIPPED_SHARE, DOUBLE_SHARE = 0.001, 0.05, 0.5
 COMPARED_ROWS, FEWEST_ROWS = 5_000, 50
 EXPECTED_IN_A_GAP = 10.0  # an hour that owed so many has none by chance once in 20,000
@@ -110,6 +111,11 @@ def _conflicts(source: Source, counts: dict[str, int]) -> list[Finding]:
     records = counts["accepted"] + counts["duplicate"] + counts["conflicts"]
     if not records or counts["conflicts"] <= CONFLICT_SHARE * records:
         return []
+    if source.table is not None:
+        means = (
+            f"{counts['conflicts'] / records:.1%} of rows were changed after they were read; what was read first stays"
+        )
+        return [Finding(f"{source.name}: identity", "warn", means, CHANGED)]
     means = f"{counts['conflicts'] / records:.1%} of records have a known id and another answer: callers make these ids, or they repeat"
     return [Finding(f"{source.name}: identity", "warn", means, f"sources.{source.name}.identity: by_position")]
 

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from jobs.doctor import Finding
+from jobs.doctor import CHANGED, Finding
 from monitor.settings import Source, Unit
 from monitor.sources.archives import Limits, content
 from monitor.sources.files import scan
@@ -143,6 +143,8 @@ def _advice(source: Source, refusal: Refusal) -> str:
         better = encoding_of(lines)
     elif refusal.reason == "missing_field":
         better = nearest_key(source, refusal.detail, lines)
+    elif refusal.reason == "conflicting_duplicate" and source.table is not None:
+        better = CHANGED
     return better or ADVICE.get(refusal.reason, "")
 
 

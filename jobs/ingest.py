@@ -7,6 +7,7 @@ from typing import Any
 
 from jobs.erase import replay
 from jobs.reading import Pass, Reader
+from jobs.tables import rows
 from monitor.config import Config
 from monitor.errors import LeaseLost, StoreError, VigieError
 from monitor.settings import Source
@@ -52,8 +53,16 @@ def ingest(store: Store, config: Config, now: datetime) -> str:
 
 
 def _source(reader: Reader) -> Generator[None, None, Pass]:
-    """Read every file of a source to its end, giving way after each batch; returns what was done."""
+    """Read every file or new row of a source, giving way after each batch; returns what was done."""
     source, done, now = reader.source, reader.done, reader.now
+    if source.table is not None:
+        looked = yield from rows(reader)
+        with reader.store.write() as connection:
+            if looked:
+                _tell(connection, reader)
+            elif done.newest_us is not None:  # it broke off: what it is complete to stays as it was
+                arrivals.note_source(connection, source.name, "table", newest_us=done.newest_us)
+        return done
     read: set[int] = set()
     listed = scan(source)
     yield from _in_turns([reader.file(seen, read) for seen in listed if not seen.packed])
@@ -64,13 +73,19 @@ def _source(reader: Reader) -> Generator[None, None, Pass]:
         arrivals.alone(connection, source.name)
         _tell_vanished(connection, source, read, done, microseconds(now))
         done.rejected += halves.expire(connection, source.name, microseconds(now))
-        facts: dict[str, Any] = {"read_us": microseconds(now), "lag_bytes": done.unread_bytes}
-        if done.newest_us is not None:
-            facts["newest_us"] = done.newest_us
-        if not done.unread_bytes:
-            facts["complete_until_hour"] = hour_of(now - timedelta(minutes=reader.config.ingest.grace_minutes))
-        arrivals.note_source(connection, source.name, source.format, **facts)
+        _tell(connection, reader)
     return done
+
+
+def _tell(connection: Any, reader: Reader) -> None:
+    """Keep what this pass over a source found."""
+    source, done, now = reader.source, reader.done, reader.now
+    facts: dict[str, Any] = {"read_us": microseconds(now), "lag_bytes": done.unread_bytes}
+    if done.newest_us is not None:
+        facts["newest_us"] = done.newest_us
+    if not done.unread_bytes:
+        facts["complete_until_hour"] = hour_of(now - timedelta(minutes=reader.config.ingest.grace_minutes))
+    arrivals.note_source(connection, source.name, source.format if source.table is None else "table", **facts)
 
 
 def _in_turns(files: list[Iterator[None]]) -> Iterator[None]:

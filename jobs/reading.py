@@ -18,6 +18,7 @@ from monitor.sources.files import Seen, end_of_hole, end_of_line, instance_of, r
 from monitor.sources.identity import FIRST_BYTES, TAIL_BYTES, Mark, digest, first_line, is_same
 from monitor.sources.lines import Reading, batch_of, too_long
 from monitor.store import arrivals
+from monitor.store.arrivals import Saved
 from monitor.store.store import Store
 from monitor.window import microseconds
 
@@ -42,6 +43,15 @@ class Pass:
         """Say it in a line."""
         line = f"{self.accepted} read, {self.duplicate} duplicate, {self.rejected} rejected"
         return line + (f", cannot read {', '.join(self.unreadable)}" if self.unreadable else "")
+
+    def count(self, batch: Batch, saved: Saved) -> None:
+        """Add what became of a batch."""
+        self.accepted += saved.accepted
+        self.duplicate += saved.duplicate
+        self.rejected += saved.rejected + batch.lines.rejected
+        if batch.predictions.height:
+            newest = int(batch.predictions["time"].dt.epoch("us").max())  # type: ignore[arg-type]
+            self.newest_us = max(self.newest_us or 0, newest)
 
     def refuse(self, seen: Seen, why: str) -> None:
         """Note a file that cannot be read: what it holds waits."""
@@ -185,7 +195,7 @@ class Reader:
                 if batch.lines.total > 1:
                     most = max(len(consumed) // 2, 1)  # look for the line by halves
                     continue
-                batch = _refused(batch, str(error.what))
+                batch = refused_alone(batch, str(error.what))
                 moved = self._save(batch, reading, mark, found, consumed)
             if moved is None:
                 return  # another runner was first
@@ -208,12 +218,7 @@ class Reader:
             saved = arrivals.save(connection, batch, mark.id, place, microseconds(self.now), parts=parts)
         if not saved.moved:
             return None
-        self.done.accepted += saved.accepted
-        self.done.duplicate += saved.duplicate
-        self.done.rejected += saved.rejected + batch.lines.rejected
-        if batch.predictions.height:
-            newest = int(batch.predictions["time"].dt.epoch("us").max())  # type: ignore[arg-type]
-            self.done.newest_us = max(self.done.newest_us or 0, newest)
+        self.done.count(batch, saved)
         return Mark(**{**{name: getattr(mark, name) for name in MARK_COLUMNS}, "position": batch.end, **place})
 
     def _is_over(self, found: Content) -> bool:
@@ -241,7 +246,7 @@ def _mark(row: Any) -> Mark:
     return Mark(**{name: getattr(row, name) for name in MARK_COLUMNS})
 
 
-def _refused(batch: Batch, why: str) -> Batch:
+def refused_alone(batch: Batch, why: str) -> Batch:
     """Turn a line that the database cannot hold into a reject."""
     first = batch.predictions.row(0, named=True) if batch.predictions.height else None
     digest_ = b"" if first is None else first["uid"]

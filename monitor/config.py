@@ -198,7 +198,7 @@ def _absolute(node: Any, folder: Path, key: str = "") -> Any:
         return [_absolute(value, folder, key) for value in node]
     if key in PATHS and isinstance(node, str):
         return str(folder / node)
-    if key == "database" and isinstance(node, str) and node.startswith("sqlite:///"):
+    if key in {"database", "url"} and isinstance(node, str) and node.startswith("sqlite:///"):
         return f"sqlite:///{folder / node.removeprefix('sqlite:///')}"
     return node
 

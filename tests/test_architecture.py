@@ -27,7 +27,7 @@ HOMES = {
     "evidently": ("monitor.report",),
     "pandas": ("monitor.report",),
     "torch": ("monitor.shadow", "jobs.demo"),
-    "sqlalchemy": ("monitor.store",),
+    "sqlalchemy": ("monitor.store", "monitor.sources.tables"),
     "alembic": ("monitor.store",),
     "pyspark": ("monitor.engines",),
     "smtplib": ("monitor.delivery",),

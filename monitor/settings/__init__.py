@@ -17,7 +17,7 @@ from monitor.settings.service import (
     Smtp,
     WorkingHours,
 )
-from monitor.settings.sources import Dated, Format, Join, Keep, Side, Source, Unit
+from monitor.settings.sources import Dated, Format, Join, Keep, Side, Source, Table, Unit
 
 __all__ = [
     "Challenger",
@@ -44,6 +44,7 @@ __all__ = [
     "Side",
     "Smtp",
     "Source",
+    "Table",
     "Threshold",
     "Unit",
     "WorkingHours",

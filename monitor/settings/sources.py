@@ -1,6 +1,7 @@
-"""Say where log lines come from and how one is read."""
+"""Say where log lines and rows of tables come from and how one is read."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -54,11 +55,37 @@ class Join(Part):
     wait_hours: float = Field(2, gt=0)
 
 
+class Table(Part):
+    """
+    Say which table or view of a database holds the answers, and by which columns its new rows are found.
+
+    `mark` only rises as rows are committed, but for late ones: those are looked for `overlap_hours` back where the
+    mark is a time (or a number of `mark_unit` since 1970), `overlap_numbers` back where it is another number.
+    """
+
+    url: str
+    password_file: Path | None = None
+    name: str
+    key: tuple[str, ...] = Field(min_length=1)
+    mark: str
+    mark_unit: Literal["s", "ms", "us", "ns"] | None = None
+    overlap_hours: float = Field(2, ge=0)
+    overlap_numbers: int = Field(10_000, ge=0)
+    chunk_rows: int = Field(5_000, ge=1, le=100_000)
+
+    @model_validator(mode="after")
+    def _known_database(self) -> "Table":
+        if not self.url.startswith(("sqlite:///", "postgresql+psycopg://")):
+            raise ValueError("url begins with sqlite:/// or postgresql+psycopg://")
+        return self
+
+
 class Source(Part):
-    """Say where lines come from and how one is read."""
+    """Say where lines or rows come from and how one is read."""
 
     name: str = ""
-    files: str
+    files: str = ""
+    table: Table | None = None
     wrapper: Literal["none", "cri", "docker", "loki", "elasticsearch", "splunk", "cloudwatch", "kubectl"] = "none"
     prefix: str | None = None
     format: Format = "json_lines"
@@ -74,3 +101,13 @@ class Source(Part):
     gives: Literal["all", "answers", "service"] = "all"
     absent: tuple[str, ...] = ("", "NaN", "nan", "None")
     instance_from: str | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> "Source":
+        if (not self.files) == (self.table is None):
+            raise ValueError("needs either files or table")
+        if self.table is not None and (
+            self.format != "json_lines" or self.wrapper != "none" or self.prefix or self.join
+        ):
+            raise ValueError("a table has columns, mapped by `map`: no format, wrapper, prefix or join")
+        return self

@@ -16,6 +16,7 @@ from monitor.store.tables.arrived import (
     prediction_row,
     read_range,
     reject,
+    row_known,
     source,
     tombstone,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "reference",
     "reject",
     "report",
+    "row_known",
     "setting",
     "shadow_answer",
     "shadow_cache",

@@ -73,6 +73,16 @@ read_range = Table(
     Column("last_event_us", BigInteger),
     Column("committed_us", BigInteger, nullable=False),
 )
+row_known = Table(
+    "row_known",
+    metadata,
+    Column("bookmark", BigInteger, primary_key=True),
+    Column("key_digest", LargeBinary(16), primary_key=True),
+    Column("row_digest", LargeBinary(16), nullable=False),
+    Column("place", Float, nullable=False),  # of its mark on the number line; behind the overlap a row is forgotten
+    Index("row_known_place", "bookmark", "place"),
+    sqlite_with_rowid=False,
+)
 half = Table(
     "half",
     metadata,
