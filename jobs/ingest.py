@@ -1,7 +1,7 @@
 """The service will read every new log line exactly once."""
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,10 +10,12 @@ from jobs.reading import Pass, Reader
 from jobs.tables import rows
 from monitor.config import Config
 from monitor.errors import LeaseLost, StoreError, VigieError
+from monitor.originals import sealed
 from monitor.settings import Source
 from monitor.sources.door import Door
 from monitor.sources.files import scan
 from monitor.store import arrivals, halves, secret
+from monitor.store.day_keys import DayKeys
 from monitor.store.store import Store
 from monitor.window import hour_of, microseconds
 
@@ -29,7 +31,7 @@ def ingest(store: Store, config: Config, now: datetime) -> str:
         secret.check(connection, config.secret, str(config.privacy.secret_file or config.data_dir / "secret"))
     replay(store, config, now)
     words = {name: config.vocabulary(name) for name in config.models}
-    door = Door(config.models, words, config.privacy.store, config.secret, config.privacy.patterns)
+    door = Door(config.models, words, config.privacy.store, config.secret, config.privacy.patterns, _seal(config))
     work = {name: _source(Reader(store, config, source, door, now, Pass())) for name, source in config.sources.items()}
     told: dict[str, str] = {}
     broken: list[Exception] = []
@@ -50,6 +52,13 @@ def ingest(store: Store, config: Config, now: datetime) -> str:
     if broken:
         raise (StoreError if any(isinstance(one, StoreError) for one in broken) else VigieError)(line)
     return line
+
+
+def _seal(config: Config) -> Callable[[int, str | None, dict[str, Any]], bytes] | None:
+    if config.privacy.store != "full":
+        return None
+    keys = DayKeys(config.privacy.keys_dir, config.secret)
+    return lambda day, text, fields: sealed(day, text, fields, keys.of(day))
 
 
 def _source(reader: Reader) -> Generator[None, None, Pass]:

@@ -8,7 +8,8 @@ import polars as pl
 from monitor.batch import Batch
 from monitor.settings import Source
 from monitor.sources.columns import columns
-from monitor.sources.door import Door, frame
+from monitor.sources.door import Door
+from monitor.sources.frame import frame
 from monitor.sources.halves import met
 from monitor.sources.lines import Reading
 from monitor.store import halves

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from monitor.config import Config
 from monitor.store import retention
+from monitor.store.day_keys import DayKeys
 from monitor.store.store import Store
 from monitor.window import hour_of
 
@@ -28,8 +29,9 @@ def prune(store: Store, config: Config, now: datetime) -> str:
     ):
         with store.write() as connection:
             told.append(f"{work(connection, today - days)} {what}")
+    keys = DayKeys(config.privacy.keys_dir, config.secret).forget(today - privacy.text_days)
     with store.write() as connection:
         files = retention.quoting_reports(connection, today - privacy.text_days)
     for name in files:
         (config.data_dir / name).unlink(missing_ok=True)
-    return ", ".join(told) + f", {len(files)} reports with texts"
+    return ", ".join(told) + f", {len(files)} reports with texts, {keys} keys of days"

@@ -4,10 +4,12 @@ import hashlib
 import json
 from dataclasses import asdict
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 from monitor.config import Config
 from monitor.errors import ConfigError
+from monitor.originals import opened
 from monitor.prediction import step_of
 from monitor.profiles.pairs import Pairs
 from monitor.settings import Challenger
@@ -17,6 +19,7 @@ from monitor.shadow.promotion import checks, verdict
 from monitor.shadow.selftest import self_tests
 from monitor.store import labels, predictions, profiles
 from monitor.store import shadow as stored
+from monitor.store.day_keys import DayKeys
 from monitor.store.store import Store
 from monitor.window import MICROSECONDS_PER_HOUR, Window, hour_of, microseconds
 
@@ -105,7 +108,7 @@ def _answer(
     store: Store, config: Config, spec: Challenger, worker: Worker, window: Window, *, now: datetime
 ) -> tuple[int, int]:
     """Return how many texts were answered, and how many the model died on too often to be asked again this time."""
-    digest, asked = spec.sha256 or "", 0
+    digest, asked, keys = spec.sha256 or "", 0, DayKeys(config.privacy.keys_dir, config.secret)
     while True:
         with store.read() as connection:
             rows = stored.unanswered(connection, digest, spec.of, window, ROWS_A_TURN)
@@ -113,11 +116,18 @@ def _answer(
             known = stored.cached(connection, digest, list({bytes(row.input_hash) for row in sampled}))
         if not rows:
             return asked, 0
-        fresh, outcomes = _ask(worker, sampled, known, config.shadow.chunk_rows)
+        askable = _as_they_were([row for row in sampled if bytes(row.input_hash) not in known], keys)
+        fresh, outcomes = _ask(worker, askable, known, config.shadow.chunk_rows)
         asked += len(fresh)
         told = known.keys() | fresh.keys() | outcomes.keys()
         answers = [
             _stored(spec, row, known | fresh, outcomes, known) for row in sampled if bytes(row.input_hash) in told
+        ]
+        readable = {bytes(row.uid) for row in askable}
+        answers += [
+            _row(digest, row, None, "masked", None)
+            for row in sampled
+            if bytes(row.input_hash) not in told and bytes(row.uid) not in readable
         ]
         answers += [
             _row(digest, row, None, "not_sampled", None) for row in rows if not _is_sampled(row.uid, config.shadow.rate)
@@ -126,6 +136,18 @@ def _answer(
             stored.keep(connection, digest, answers, fresh, microseconds(now))
         if len(answers) < len(rows):
             return asked, len(rows) - len(answers)
+
+
+def _as_they_were(rows: list[Any], keys: DayKeys) -> list[Any]:
+    """Return the rows with what was masked in the place of the mask; one whose day has no key any more is left out."""
+    found = []
+    for row in rows:
+        if row.sealed is None:
+            found.append(row)
+        elif (original := opened(bytes(row.sealed), keys.known)) is not None:
+            text, fields = original
+            found.append(SimpleNamespace(**{**row._asdict(), "text": text, "fields": json.dumps(fields)}))
+    return found
 
 
 def _is_sampled(uid: bytes, rate: float) -> bool:
@@ -255,7 +277,7 @@ def _compare(
         by_day.setdefault(hour // 24, []).append(one)
     found = compare([Pairs.sum(some) for some in by_day.values()], wins, losses)
     outcomes = Pairs.sum(hours.values()).outcomes
-    tried = sum(n for o, n in outcomes.items() if o != "not_sampled")
+    tried = sum(n for o, n in outcomes.items() if o not in {"not_sampled", "masked"})
     errors = 1 - sum(outcomes.get(o, 0) for o in ANSWERED) / tried if tried else 0.0
     listed = checks(found, tests=tested[0], isolation=tested[1], days=max(0, len(by_day) - 1), row_errors=errors)
     word, sentence = verdict(listed)

@@ -89,6 +89,8 @@ class Config(Part):
             raw = {"database": f"sqlite:///{folder / 'vigie.db'}"} | {
                 k: v for k, v in raw.items() if k != "database" or v
             }
+            if isinstance(privacy := raw.get("privacy") or {}, dict):
+                raw["privacy"] = {"keys_dir": folder / "keys"} | privacy
         return raw
 
     @cached_property
@@ -187,7 +189,7 @@ def _plain(node: Any) -> Any:
     return node
 
 
-PATHS = {"data_dir", "files", "nomenclature", "vocabulary", "label_files", "path", "python", "secret_file", "password_file",
+PATHS = {"data_dir", "files", "nomenclature", "vocabulary", "label_files", "path", "python", "secret_file", "password_file", "keys_dir",
          "file_drop", "passwords", "proxy_secret_file", "trusted_roots"}  # fmt: skip
 
 

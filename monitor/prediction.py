@@ -52,6 +52,7 @@ SCHEMA: Final[dict[str, pl.DataType]] = {
     "text_chars": pl.UInt32(),
     "words": pl.UInt32(),
     "unknown_words": pl.UInt32(),
+    "sealed": pl.Binary(),  # what was masked, under the key of its day
     "input_stage": pl.String(),
     "label": pl.String(),
     "topk": pl.String(),  # [[label, score], ...] as JSON: list columns are several times slower to build

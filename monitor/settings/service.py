@@ -44,7 +44,8 @@ class Detection(Part):
 class Privacy(Part):
     """Say what of a text is kept."""
 
-    store: Literal["none", "hash", "redacted"] = "redacted"
+    store: Literal["none", "hash", "redacted", "full"] = "redacted"
+    keys_dir: Path = Path("data/keys")
     secret_file: Path | None = None
     shown_from_texts: int = Field(5, ge=1)
     patterns: dict[Name, str] = Field(default_factory=dict)

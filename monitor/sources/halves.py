@@ -16,11 +16,12 @@ from monitor.batch import Reject, WaitingHalf
 from monitor.prediction import FIELD
 from monitor.settings import Source
 from monitor.sources.columns import columns
-from monitor.sources.door import Door, Origin, frame
+from monitor.sources.door import Door, Origin
+from monitor.sources.frame import frame
 from monitor.sources.record import Half, Record, Refused
 
 OTHER = {"input": "answer", "answer": "input"}
-KEPT = ("text_hash", "input_hash")
+KEPT = ("text_hash", "input_hash", "sealed")
 COUNTED = ("text_chars", "words", "unknown_words")
 _TOGETHER = {"fields", "flags", "labels", "scores", "kept", "row"}
 

@@ -11,8 +11,9 @@ from monitor.redaction import one as redacted_text
 from monitor.settings import Source
 from monitor.sources import plain
 from monitor.sources.columns import columns, together
-from monitor.sources.door import Door, Origin, frame
+from monitor.sources.door import Door, Origin
 from monitor.sources.formats import access_log, java_tostring, json_lines, python_literal, vigie_line
+from monitor.sources.frame import frame
 from monitor.sources.halves import waiting
 from monitor.sources.identity import digest
 from monitor.sources.record import Half, Inner, Record, Refused, repaired, score, settled

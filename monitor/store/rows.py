@@ -123,8 +123,8 @@ def _write(connection: Connection, ready: pl.DataFrame) -> int:
     written = _bulk(connection, prediction_row.name, ready.select(OWN))
     names = [name for name in ready.columns if name.startswith(FIELD)]
     fields = [_fields(names, one) for one in ready.select(names).iter_rows()] if names else [None] * ready.height
-    inputs = ready.select("day", "uid", "text", fields=pl.Series(fields, dtype=pl.String))
-    inputs = inputs.filter(pl.col("text").is_not_null() | pl.col("fields").is_not_null())
+    inputs = ready.select("day", "uid", "text", "sealed", fields=pl.Series(fields, dtype=pl.String))
+    inputs = inputs.filter(pl.any_horizontal(pl.col("text", "fields", "sealed").is_not_null()))
     if inputs.height and written == ready.height:
         _bulk(connection, prediction_input.name, inputs)
     return written

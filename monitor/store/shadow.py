@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, desc, func, select
+from sqlalchemy import Connection, and_, delete, desc, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from monitor.profiles.pairs import Pairs
@@ -28,7 +28,11 @@ def _insert(connection: Connection, table: Any) -> Any:
 
 
 def unanswered(connection: Connection, digest: str, model: str, window: Window, limit: int) -> list[Any]:
-    """Return eligible predictions of `window` this challenger has not answered: (day, uid, time, input_hash, text, fields)."""
+    """
+    Return eligible predictions of `window` this challenger has not answered: (day, uid, time, input_hash, text, fields, sealed).
+
+    What was masked or cut is eligible where the original is kept under its day's key.
+    """
     joined = prediction.join(
         prediction_input, and_(prediction.c.day == prediction_input.c.day, prediction.c.uid == prediction_input.c.uid)
     ).outerjoin(
@@ -40,10 +44,11 @@ def unanswered(connection: Connection, digest: str, model: str, window: Window, 
         ),
     )
     query = (
-        select(prediction.c.day, prediction.c.uid, prediction.c.time, prediction.c.input_hash, prediction_input.c.text, prediction_input.c.fields)
+        select(prediction.c.day, prediction.c.uid, prediction.c.time, prediction.c.input_hash, prediction_input.c.text, prediction_input.c.fields, prediction_input.c.sealed)
         .select_from(joined)
         .where(inside(model, window), prediction.c.variant == "champion", shadow_answer.c.uid.is_(None))
-        .where(prediction_input.c.text.is_not(None), prediction.c.flags.not_like("%text_redacted%"), prediction.c.flags.not_like("%text_cut%"))
+        .where(prediction_input.c.text.is_not(None), or_(prediction_input.c.sealed.is_not(None), and_(
+            prediction.c.flags.not_like("%text_redacted%"), prediction.c.flags.not_like("%text_cut%"))))
         .order_by(desc(prediction.c.time), prediction.c.uid)
         .limit(limit)
     )  # fmt: skip

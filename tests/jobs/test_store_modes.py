@@ -1,5 +1,6 @@
 """What is kept of a text is what privacy.store says: nothing, hashes, or the redacted text."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,14 +10,20 @@ from sqlalchemy import func, select
 from jobs.detect import detect
 from jobs.ingest import ingest
 from jobs.pin import pin
+from jobs.prune import prune
 from jobs.rebuild import differing, rebuild
 from jobs.status import verdicts
 from jobs.summarise import summarise
+from monitor.config import Config
+from monitor.errors import StoreError
+from monitor.originals import opened as opened_original
 from monitor.store import profiles
+from monitor.store.day_keys import DayKeys
 from monitor.store.store import Store
 from monitor.store.tables import prediction, prediction_input
 from monitor.window import Window, hour_of
 from tests.conftest import NOW, Place, opened
+from tests.jobs.test_halves import SOURCE, event, write
 
 CANARIES = {"email": "canary.bird@stat.example", "card": "4111 1111 1111 1111", "iban": "FR76 3000 6000 0112 3456 7890 189",
             "phone": "+33 6 98 76 54 32", "url": "https://stat.example/x?who=canary"}  # fmt: skip
@@ -34,7 +41,7 @@ def files_with(folder: Path, words: list[str]) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("mode", ["none", "hash", "redacted"])
+@pytest.mark.parametrize("mode", ["none", "hash", "redacted", "full"])
 def test_canaries(quick_place: Place, mode: str) -> None:
     """Secrets in accepted and in rejected lines reach no file of the data folder, in any mode."""
     config = quick_place.configure(f"privacy: {{store: {mode}}}\n")
@@ -48,7 +55,7 @@ def test_canaries(quick_place: Place, mode: str) -> None:
         summarise(store, config, NOW)
         detect(store, config, NOW)
         assert files_with(config.data_dir, list(CANARIES.values())) == []
-        if mode != "redacted":
+        if mode in {"none", "hash"}:
             assert files_with(config.data_dir, ["bakery", "books", "taxi"]) == []
         assert count(store, prediction) == (0 if mode == "none" else 205)
 
@@ -110,3 +117,72 @@ def test_verdict_without_rows(quick_place: Place) -> None:
         assert "whether the answers are right" in told.sentence
         assert extras["last_us"] is not None
         assert verdicts(store, config, NOW + timedelta(hours=12))[0][1].status == "SILENT"
+
+
+def originals(store: Store, config: Config) -> list[tuple[str | None, str | None]]:
+    """Return (text as stored, text as it was) of every row with something sealed."""
+    keys = DayKeys(config.privacy.keys_dir, config.secret)
+    with store.read() as connection:
+        query = select(prediction_input.c.text, prediction_input.c.sealed).where(prediction_input.c.sealed.is_not(None))
+        found = connection.execute(query.order_by(prediction_input.c.day, prediction_input.c.uid)).all()
+    told = [(row.text, opened_original(bytes(row.sealed), keys.known)) for row in found]
+    return [(text, None if original is None else original[0]) for text, original in told]
+
+
+def test_full_seals_what_it_masks(place: Place, store: Store) -> None:
+    """What was masked can be read with its day's key, in whatever order it is read; without the key nobody can."""
+    config = place.configure("privacy: {store: full, text_days: 2}\n")
+    place.write(50, seed=1)
+    secrets = [f"voir {secret} svp" for secret in CANARIES.values()]
+    for number, text in enumerate(secrets):
+        place.write(1, seed=10 + number, changed=lambda _, text=text: {"text": text})
+    with place.log.open("a", encoding="utf-8") as log:
+        log.write(
+            json.dumps(
+                {"vigie": 1, "time": (NOW - timedelta(hours=1)).isoformat(), "model": "ape", "text": "long " * 5000}
+            )
+            + "\n"
+        )
+    ingest(store, config, NOW)
+    ingest(store, config, NOW)
+    found = originals(store, config)
+    assert {was for _, was in found} == {*secrets, "long " * 5000}
+    assert all(text != was for text, was in found)
+    assert (
+        config.privacy.keys_dir.stat().st_mode & 0o777,
+        {f.stat().st_mode & 0o777 for f in config.privacy.keys_dir.iterdir()},
+    ) == (0o700, {0o600})
+    keys = len(list(config.privacy.keys_dir.iterdir()))
+    assert prune(store, config, NOW + timedelta(days=30)).endswith(f", {keys} keys of days")
+    assert list(config.privacy.keys_dir.iterdir()) == []
+    assert count(store, prediction_input) == 0
+
+
+def test_a_deleted_key_ends_its_day(quick_place: Place) -> None:
+    """A copy of the database that is older than the deletion of a key tells no original; another secret is refused."""
+    config = quick_place.configure("privacy: {store: full}\n")
+    quick_place.write(3, hours=1, changed=lambda _: {"text": f"voir {CANARIES['email']} svp"})
+    with opened(quick_place.database) as store:
+        ingest(store, config, NOW)
+        assert {was for _, was in originals(store, config)} == {f"voir {CANARIES['email']} svp"}
+        (key,) = config.privacy.keys_dir.iterdir()
+        with pytest.raises(StoreError, match="not wrapped by this secret"):
+            DayKeys(config.privacy.keys_dir, b"another").known(int(key.stem))
+        key.unlink()
+        assert {was for _, was in originals(store, config)} == {None}
+
+
+def test_halves_keep_their_original(quick_place: Place) -> None:
+    """A request that waited for its answer is sealed as it was asked, though what waits is masked."""
+    text = quick_place.configure().path.read_text(encoding="utf-8")
+    old = text[text.index("sources:\n") : text.index("routes:")]
+    config = quick_place.configure("privacy: {store: full}\n", replaced=(old, SOURCE))
+    (quick_place.folder / "logs").mkdir(exist_ok=True)
+    secret = f"voir {CANARIES['email']} svp"
+    with opened(quick_place.database) as store:
+        write(quick_place, [event(1, "request", text=secret)])
+        ingest(store, config, NOW)
+        assert files_with(config.data_dir, [CANARIES["email"]]) == []
+        write(quick_place, [event(1, "response")])
+        ingest(store, config, NOW)
+        assert {was for _, was in originals(store, config)} == {f"{secret} 1"}

@@ -191,6 +191,7 @@ prediction_input = Table(
     Column("uid", LargeBinary(16), primary_key=True),
     Column("text", Text),
     Column("fields", Text),  # {name: value}
+    Column("sealed", LargeBinary),  # text and fields as they were, under the key of their day
     postgresql_partition_by="RANGE (day)",
     sqlite_with_rowid=False,
 )

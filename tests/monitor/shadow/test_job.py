@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 import jobs.shadow as job
 from jobs.ingest import ingest
@@ -17,6 +18,7 @@ from monitor.settings import Challenger
 from monitor.shadow.process import WorkerGone
 from monitor.store import shadow as stored
 from monitor.store.store import Store
+from monitor.store.tables import prediction, shadow_answer
 from tests.conftest import NOW, opened
 from tests.monitor.shadow.models import artefact, challenger
 
@@ -193,3 +195,35 @@ def test_trouble_is_kept(quick_place) -> None:
         with store.read() as connection:
             assert stored.troubles(connection, "ape", [digest]) == []
             assert json.loads(stored.known_challenger(connection, digest)["spec"])["name"] == "good"
+
+
+def test_masked_texts_are_asked_as_they_were(quick_place) -> None:
+    """In mode full a challenger answers what was masked, as it was; where the key is gone the row is passed over, once."""
+    quick_place.write(20)
+    for seed in range(7, 11):
+        quick_place.write(1, seed=seed, changed=lambda _, seed=seed: {"text": f"bakery {seed} of jo@stat.example"})
+    honest = """
+    def answer(self, texts, fields, k):
+        return [[("as it was" if "jo@stat.example" in text else "masked" if "[email]" in text else "10", 0.9)] for text in texts]
+"""
+    config = settings(quick_place, {"honest": {"body": honest}})
+    config = config.model_copy(update={"privacy": config.privacy.model_copy(update={"store": "full"})})
+    with opened(quick_place.database) as store:
+        ingest(store, config, NOW)
+        summarise(store, config, NOW)
+        days = sorted(config.privacy.keys_dir.iterdir())
+        lost = int(days[0].stem)
+        if len(days) > 1:
+            days[0].unlink()
+        shadow(store, config, NOW)
+        with store.read() as connection:
+            rows = connection.execute(
+                select(shadow_answer.c.day, shadow_answer.c.label, shadow_answer.c.outcome, prediction.c.flags).join(
+                    prediction, (prediction.c.day == shadow_answer.c.day) & (prediction.c.uid == shadow_answer.c.uid)
+                )
+            ).all()
+        masked = [(row.label, row.outcome == "masked") for row in rows if row.flags == "text_redacted"]
+        gone = [row.day == lost and len(days) > 1 for row in rows if row.flags == "text_redacted"]
+        assert masked == [(None, True) if one else ("as it was", False) for one in gone]
+        assert {row.label for row in rows if row.flags == ""} == {"10"}
+        assert shadow(store, config, NOW).split()[1] == "0"

@@ -132,7 +132,8 @@ def _predictions() -> None:
     op.execute(f"create view prediction as select {columns} from prediction_row r join context c on c.id = r.context")
     op.create_table(
         "prediction_input", _whole("day", primary_key=True), _bytes("uid", 16, primary_key=True),
-        _text("text", nullable=True), _text("fields", nullable=True), sqlite_with_rowid=False,
+        _text("text", nullable=True), _text("fields", nullable=True), _bytes("sealed", nullable=True),
+        sqlite_with_rowid=False,
         postgresql_partition_by="RANGE (day)",
     )  # fmt: skip
     if op.get_bind().dialect.name == "postgresql":
