@@ -9,7 +9,7 @@ from monitor.store import predictions, profiles
 from monitor.store.store import Store
 from monitor.window import Window
 
-HOURS_A_TURN = 24 * 7  # bounds the rows in memory: a week of one model
+HOURS_A_TURN = 24  # bounds the rows in memory: a day of one model, as they are kept
 
 
 def summarise(store: Store, _config: Config, _now: datetime) -> str:

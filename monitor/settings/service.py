@@ -57,7 +57,7 @@ class Privacy(Part):
 class Ingest(Part):
     """Bound one reading."""
 
-    batch_mib: float = Field(1, gt=0)
+    batch_mib: float = Field(4, gt=0)
     line_mib: float = Field(1, gt=0)
     grace_minutes: float = Field(10, ge=0)
     finish_minutes: float = Field(10, ge=0)

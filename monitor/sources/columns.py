@@ -18,7 +18,8 @@ WHERE = ("position", "length", "digest", "part")
 
 def columns(found: list[tuple[Record, Any]]) -> Columns:
     """
-    Return one list per attribute of the records and of their origins, then `label` (the first), `topk` (JSON) and `flags`.
+    Return one list per attribute of the records and of their origins, then `label` and `best` (the first
+    label and score), `topk` (JSON) and `flags`.
 
     >>> from types import SimpleNamespace
     >>> here = SimpleNamespace(position=0, length=9, digest=b"", part=0)
@@ -29,6 +30,7 @@ def columns(found: list[tuple[Record, Any]]) -> Columns:
     rows: Columns = {name: [getattr(record, name) for record in records] for name in AS_READ}
     rows |= {name: [getattr(origin, name) for _, origin in found] for name in WHERE}
     rows["label"] = [record.labels[0] if record.labels else None for record in records]
+    rows["best"] = [record.scores[0] if record.scores else None for record in records]
     rows["topk"] = [_topk(record) for record in records]
     rows["flags"] = [",".join(record.flags) for record in records]
     return rows

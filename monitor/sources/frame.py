@@ -63,8 +63,8 @@ def _as_given(rows: Columns, source: Source, count: int) -> Columns:
     if source.gives == "answers":
         return rows | dict.fromkeys(("latency_ms", "status", "error"), [None] * count)
     if source.gives == "service":
-        rows = rows | dict.fromkeys(("text", "label", "topk", "logged_score"), [None] * count)
-        return rows | {"kind": ["request"] * count, "scores": [[]] * count}
+        rows = rows | dict.fromkeys(("text", "label", "best", "topk", "logged_score"), [None] * count)
+        return rows | {"kind": ["request"] * count, "scores": [()] * count}
     return rows
 
 
@@ -124,17 +124,17 @@ def _input_hashes(rows: Columns, door: Door) -> list[bytes | None]:
 
 def _scores(rows: Columns, model: Model) -> Columns:
     """Return `score` and `score_definition`, and `flags` where a score is only a bound; scores fall within a record."""
-    every, logged, flags = rows["scores"], rows["logged_score"], rows["flags"]
+    first, every, logged, flags = rows["best"], rows["scores"], rows["logged_score"], rows["flags"]
     if model.score == "logged":
         values = logged
     elif model.score == "max_prob":
-        values = [best[0] if best else one for best, one in zip(every, logged, strict=True)]
+        values = [one if best is None else best for best, one in zip(first, logged, strict=True)]
     else:
         values = [_score(best, model) if best else one for best, one in zip(every, logged, strict=True)]
     named = model.score if model.score != "entropy" or model.classes is not None else None
     definitions = [
-        named if best and model.score != "logged" else None if one is None else "logged"
-        for best, one in zip(every, logged, strict=True)
+        named if best is not None and model.score != "logged" else None if one is None else "logged"
+        for best, one in zip(first, logged, strict=True)
     ]
     if model.score == "margin":  # the second was cut off: the margin may be smaller
         flags = [

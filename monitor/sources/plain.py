@@ -76,7 +76,7 @@ def read(data: bytes, begin: int, end: int, asked: Asked) -> Found:
 
 
 def _plain(columns: Columns, asked: Asked) -> Mask:
-    """Say which rows are plain beyond their types; adds `time_us`, `label` and `scores`."""
+    """Say which rows are plain beyond their types; adds `time_us`, `label`, `best` and `scores`."""
     written = pl.Series("time", columns.pop("time"), dtype=pl.String)
     times = written.str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", strict=False).dt.epoch("us").fill_null(-1)
     known = dict.fromkeys(asked.models, True) | dict.fromkeys((None, ""), asked.source.model in asked.models)
@@ -99,7 +99,11 @@ def _plain(columns: Columns, asked: Asked) -> Mask:
         good &= np.fromiter(clean, np.bool_, len(topk))
     columns["time_us"] = times.to_list()
     columns["label"] = [pairs[0][0] if pairs else None for pairs in topk]
-    columns["scores"] = [[pair[1] for pair in pairs] for pairs in topk]
+    columns["best"] = [pairs[0][1] if pairs else None for pairs in topk]
+    if all(model.score in {"max_prob", "logged"} for model in asked.models.values()):
+        columns["scores"] = [()] * len(topk)  # nobody asks for the others
+    else:
+        columns["scores"] = [[pair[1] for pair in pairs] for pairs in topk]
     return good
 
 

@@ -80,6 +80,7 @@ class Store:
                 connection.execute("pragma query_only=on")
             connection.execute(f"pragma busy_timeout={BUSY_MILLISECONDS}")
             connection.execute("pragma foreign_keys=on")
+            connection.execute("pragma cache_size=-65536")
 
         @event.listens_for(engine, "begin")
         def _begin(connection: Connection) -> None:

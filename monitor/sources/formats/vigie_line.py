@@ -156,12 +156,13 @@ def _name(value: Any) -> str | None:
 def columns(lines: list[Plain]) -> Columns:
     """Return plain lines as columns; `topk` also as `pairs`, and the time as it is written."""
     count, encode = len(lines), msgspec.json.Encoder().encode
-    found: Columns = {name: [getattr(line, name) for line in lines] for name in AS_THEY_ARE}
+    values = zip(*map(msgspec.structs.astuple, lines), strict=True) if lines else ([] for _ in Plain.__struct_fields__)
+    read = dict(zip(Plain.__struct_fields__, map(list, values), strict=True))
+    found: Columns = {name: read[name] for name in AS_THEY_ARE}
     found |= {
-        "sequence": [line.seq for line in lines], "batch_size": [line.rows for line in lines],
-        "fields": [line.fields or {} for line in lines], "logged_score": [line.score for line in lines],
-        "pairs": [line.topk or [] for line in lines],
-        "topk": [encode(line.topk[:MOST_LABELS]).decode() if line.topk else None for line in lines],
+        "sequence": read["seq"], "batch_size": read["rows"], "logged_score": read["score"],
+        "fields": [one or {} for one in read["fields"]], "pairs": [one or [] for one in read["topk"]],
+        "topk": [encode(one[:MOST_LABELS]).decode() if one else None for one in read["topk"]],
         "kind": ["prediction"] * count, "time_basis": ["line"] * count, "latency_kind": ["app"] * count,
         "input_stage": ["raw"] * count, "retries": [None] * count, "kept": [None] * count, "flags": [""] * count,
         "part": [0] * count,
