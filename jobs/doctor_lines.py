@@ -137,7 +137,8 @@ def slot_too_long(source: Source, slot_s: int) -> list[Finding]:
 
 
 def _advice(source: Source, refusal: Refusal) -> str:
-    lines = [line for place in refusal.places for line in _raw(*place)]
+    has_lines = source.table is None and source.format != "table"
+    lines = [line for place in refusal.places for line in _raw(*place)] if has_lines else []
     better = None
     if refusal.reason == "invalid_encoding" and len(lines) >= min(ENOUGH_LINES, refusal.count):
         better = encoding_of(lines)

@@ -6,7 +6,8 @@ from typing import Any
 from jobs.doctor import Finding
 from monitor.settings import Source
 from monitor.sources.highwater import look_back
-from monitor.sources.tables import Unreadable, opened
+from monitor.sources.rows import Unreadable
+from monitor.sources.tables import opened
 
 
 def of_table(source: Source, marks: Sequence[Any]) -> list[Finding]:

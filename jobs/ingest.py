@@ -3,10 +3,12 @@
 import os
 from collections.abc import Callable, Generator, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from jobs.erase import replay
 from jobs.reading import Pass, Reader
+from jobs.runs import run
 from jobs.tables import rows
 from monitor.config import Config
 from monitor.errors import LeaseLost, StoreError, VigieError
@@ -74,10 +76,11 @@ def _source(reader: Reader) -> Generator[None, None, Pass]:
         return done
     read: set[int] = set()
     listed = scan(source)
-    yield from _in_turns([reader.file(seen, read) for seen in listed if not seen.packed])
+    take = partial(run, reader) if source.format == "table" else reader.file
+    yield from _in_turns([take(seen, read) for seen in listed if not seen.packed])
     for seen in listed:
         if seen.packed:
-            yield from reader.file(seen, read)
+            yield from take(seen, read)
     with reader.store.write() as connection:
         arrivals.alone(connection, source.name)
         _tell_vanished(connection, source, read, done, microseconds(now))

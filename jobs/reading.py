@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -76,18 +77,9 @@ class Reader:
 
         A second path to the same content is an alias and left alone.
         """
-        try:
-            descriptor = os.open(seen.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except FileNotFoundError:  # rotated away since it was listed; the next pass finds its new name
-            self.done.unread_bytes += seen.size
-            return
-        except OSError as error:
-            self.done.refuse(seen, error.strerror)
-            return
-        try:
-            if self._is_known_archive(seen, read):
+        with self.opened(seen) as found:
+            if found is None or self.is_known(seen, read):
                 return
-            found = content(descriptor, self._limits)
             if found.read(0, 2) in WIDE:
                 self.done.refuse(seen, "UTF-16: convert it, or have it written as UTF-8")
                 return
@@ -97,6 +89,23 @@ class Reader:
             elif mark.id not in read:
                 read.add(mark.id)
                 yield from self._batches(mark, found)
+
+    @contextmanager
+    def opened(self, seen: Seen) -> Iterator[Content | None]:
+        """Lend the content of a file, None where it cannot be read: an error of the disk is told, and what it holds waits."""
+        try:
+            descriptor = os.open(seen.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError as error:
+            if isinstance(
+                error, FileNotFoundError
+            ):  # rotated away since it was listed; the next pass finds its new name
+                self.done.unread_bytes += seen.size
+            else:
+                self.done.refuse(seen, error.strerror)
+            yield None
+            return
+        try:
+            yield content(descriptor, self._limits)
         except OSError as error:
             self.done.refuse(seen, error.strerror or str(error))
         finally:
@@ -106,8 +115,8 @@ class Reader:
     def _limits(self) -> Limits:
         return Limits(int(self.config.ingest.archive_gib * GIB), self.config.ingest.archive_ratio)
 
-    def _is_known_archive(self, seen: Seen, read: set[int]) -> bool:
-        """Say whether this very archive was read to its end: then it is not decompressed again."""
+    def is_known(self, seen: Seen, read: set[int]) -> bool:
+        """Say whether this very file was read to its end: then an archive is not decompressed again."""
         with self.store.read() as connection:
             known = arrivals.packed(
                 connection, self.source.name, (seen.device, seen.inode, seen.size, seen.modified_us)
@@ -117,34 +126,34 @@ class Reader:
 
     def _identify(self, seen: Seen, found: Content) -> Mark | None:
         """Return the bookmark this file continues, a new one, or None while its content is in doubt."""
-        secret, age_us = self.config.secret, _age_us(found.descriptor, self.now)
+        secret, age = self.config.secret, age_us(found.descriptor, self.now)
         head = found.read(0, FIRST_BYTES)
         line = first_line(head)
-        if line is None and (not head or age_us < self.config.ingest.finish_minutes * 60e6):
+        if line is None and (not head or age < self.config.ingest.finish_minutes * 60e6):
             return None
         key = digest(secret, (line if line is not None else head).removeprefix(b"\xef\xbb\xbf"))
         instance = instance_of(self.source, seen.path)
         hints = {"state": "active", "path_last": seen.path, "modified_us": seen.modified_us, "device": seen.device, "inode": seen.inode,
                  **({} if found.packed else {"size_seen": found.size})}  # fmt: skip
         with self.store.read() as connection:
-            known = [_mark(row) for row in arrivals.marks(connection, self.source.name, instance, key)]
+            known = [mark_of(row) for row in arrivals.marks(connection, self.source.name, instance, key)]
         while True:  # content is compared outside the transaction; what changed meanwhile is compared again
             same, doubtful = self._same(known, found)
             if same is not None and all(getattr(same, name) == value for name, value in hints.items()):
                 return same  # nothing moved: nothing to write
             with self.store.write() as connection:
                 arrivals.alone(connection, self.source.name)  # two runners must not take one file twice
-                now_known = [_mark(row) for row in arrivals.marks(connection, self.source.name, instance, key)]
+                now_known = [mark_of(row) for row in arrivals.marks(connection, self.source.name, instance, key)]
                 if now_known != known:
                     known = now_known
                     continue
                 if same is not None:
                     arrivals.note(connection, same.id, **hints)
                     return same
-                if doubtful and age_us < self.config.ingest.settle_seconds * 1e6:
+                if doubtful and age < self.config.ingest.settle_seconds * 1e6:
                     return None
                 fresh = {"source": self.source.name, "instance": instance, "first_digest": key, "size_seen": 0, **hints}
-                return _mark(arrivals.register(connection, fresh))
+                return mark_of(arrivals.register(connection, fresh))
 
     def _same(self, known: Sequence[Mark], found: Content) -> tuple[Mark | None, bool]:
         """Return the furthest bookmark this content continues, if any, and whether it is too short to tell for one."""
@@ -166,7 +175,7 @@ class Reader:
         while True:
             data = read_verified(found, mark, most, self.config.secret)
             if found.bomb:
-                self._close(mark, found, Reject(mark.position, 0, "archive_bomb", found.bomb), state="refused")
+                self.close(mark, found, Reject(mark.position, 0, "archive_bomb", found.bomb), state="refused")
                 return
             if not data:  # nothing new, or the file was truncated under us: the next pass identifies it again
                 self._end(mark, found, b"")
@@ -224,16 +233,17 @@ class Reader:
     def _is_over(self, found: Content) -> bool:
         """Say whether nobody will add to what was read: an archive's end, or a file that is left alone."""
         whole = found.packed and found.size is not None and not found.damage
-        return whole or _age_us(found.descriptor, self.now) > self.config.ingest.finish_minutes * 60e6
+        return whole or age_us(found.descriptor, self.now) > self.config.ingest.finish_minutes * 60e6
 
     def _end(self, mark: Mark, found: Content, rest: bytes) -> None:
         """Close an archive that was read to its end, or as far as its damage lets; a plain file stays open."""
         if not found.packed or found.size is None or not self._is_over(found):
             return
         damaged = Reject(mark.position, len(rest), "archive_damaged", found.damage) if found.damage else None
-        self._close(mark, found, damaged, state="finished")
+        self.close(mark, found, damaged, state="finished")
 
-    def _close(self, mark: Mark, found: Content, reject: Reject | None, *, state: str) -> None:
+    def close(self, mark: Mark, found: Content, reject: Reject | None, *, state: str) -> None:
+        """Note that a file was read as far as it can be, and the reason where that is not its end."""
         about = os.fstat(found.descriptor)
         hints = {"device": about.st_dev, "inode": about.st_ino, "modified_us": about.st_mtime_ns // 1000,
                  "packed_size": about.st_size, "state": state}  # fmt: skip
@@ -242,7 +252,8 @@ class Reader:
         self.done.rejected += reject is not None
 
 
-def _mark(row: Any) -> Mark:
+def mark_of(row: Any) -> Mark:
+    """Return the bookmark a row of the store holds."""
     return Mark(**{name: getattr(row, name) for name in MARK_COLUMNS})
 
 
@@ -254,7 +265,7 @@ def refused_alone(batch: Batch, why: str) -> Batch:
     return Batch(batch.start, batch.end, rejects=(found,), lines=Lines(rejected=1))
 
 
-def _age_us(descriptor: int, now: datetime) -> int:
+def age_us(descriptor: int, now: datetime) -> int:
     """Return how long nobody wrote, as seen after what was read before: what came since then makes it young."""
     return microseconds(now) - os.fstat(descriptor).st_mtime_ns // 1000
 

@@ -1,6 +1,6 @@
 """The service will read new rows of a table exactly once, and late ones behind them."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -13,8 +13,8 @@ from monitor.settings import Source, Table
 from monitor.sources import highwater
 from monitor.sources.identity import digest
 from monitor.sources.lines import Reading
-from monitor.sources.rows import Line, batch_of_rows, line_of
-from monitor.sources.tables import Opened, Place, Row, Unreadable, opened
+from monitor.sources.rows import Line, Unreadable, batch_of_rows, line_of
+from monitor.sources.tables import Opened, Place, Row, opened
 from monitor.store import arrivals
 from monitor.store.known import Known, recognised, remember
 from monitor.window import microseconds
@@ -52,6 +52,29 @@ def rows(reader: Reader) -> Generator[None, None, bool]:
     except Unreadable as error:
         reader.done.unreadable.append(f"{_settings(reader.source).name} ({error})")
         return False
+    return True
+
+
+def by_halves(some: Sequence[Any], save: Callable[[Sequence[Any], str | None], bool]) -> Generator[None, None, bool]:
+    """
+    Commit rows in their order, giving way after each transaction; False when another runner was first.
+
+    Where the database refuses what some hold they are saved by halves, and the one it refuses with its reason.
+    """
+    most = len(some)
+    while some:
+        part = some[:most]
+        try:
+            moved = save(part, None)
+        except DataRefused as error:
+            if len(part) > 1:
+                most = len(part) // 2
+                continue
+            moved = save(part, str(error.what))
+        if not moved:
+            return False
+        some, most = some[len(part) :], 2 * most
+        yield
     return True
 
 
@@ -162,25 +185,19 @@ class _Pass:
         return found
 
     def _taken(self, at: _At, met: list[_Met], *, is_new: bool) -> Generator[None, None, _At | None]:
-        """Commit rows, by halves where the database refuses some; new ones move the mark. None: another was first."""
-        most = len(met)
-        while met:
-            some = met[:most]
-            try:
-                moved = self._save(at, some, self._batch(at, some), is_new=is_new)
-            except DataRefused as error:
-                if len(some) > 1:
-                    most = len(some) // 2
-                    continue
-                batch = refused_alone(self._batch(at, some), str(error.what))
-                moved = self._save(at, some, batch, is_new=is_new)
-            if moved is None:
-                return None
-            at, met = moved, met[len(some) :]
-            yield
-        return at
+        """Commit rows; new ones move the mark. None: another runner was first."""
+        place = at
 
-    def _batch(self, at: _At, met: list[_Met]) -> Batch:
+        def save(some: Sequence[_Met], why: str | None) -> bool:
+            nonlocal place
+            batch = self._batch(place, some)
+            moved = self._save(place, some, batch if why is None else refused_alone(batch, why), is_new=is_new)
+            place = moved or place
+            return moved is not None
+
+        return place if (yield from by_halves(met, save)) else None
+
+    def _batch(self, at: _At, met: Sequence[_Met]) -> Batch:
         config = self.reader.config
         reading = Reading(
             self.source, self.source.name.encode(), at.id, self._latest_us, int(config.ingest.line_mib * MIB)
@@ -188,7 +205,7 @@ class _Pass:
         batch = batch_of_rows([one.line for one in met], at.position, reading, self.reader.door, basis="table")
         return batch if config.privacy.store != "none" else _without_changed(batch, met)
 
-    def _save(self, at: _At, met: list[_Met], batch: Batch, *, is_new: bool) -> _At | None:
+    def _save(self, at: _At, met: Sequence[_Met], batch: Batch, *, is_new: bool) -> _At | None:
         reader, now_us = self.reader, microseconds(self.reader.now)
         place = met[-1].row.place if is_new else at.place
         assert place is not None
@@ -208,7 +225,7 @@ def _is_number(mark: Any) -> bool:
     return highwater.place_of(mark) is not None and not hasattr(mark, "year")
 
 
-def _without_changed(batch: Batch, met: list[_Met]) -> Batch:
+def _without_changed(batch: Batch, met: Sequence[_Met]) -> Batch:
     """Refuse rows that were counted before with other values: where no row is kept, the store cannot tell."""
     again = {batch.start + number for number, one in enumerate(met) if one.changed}
     rows = batch.predictions

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from monitor.settings.part import Name, Part
 
-Format = Literal["vigie_line", "json_lines", "python_literal", "java_tostring", "access_log"]
+Format = Literal["vigie_line", "json_lines", "python_literal", "java_tostring", "access_log", "table"]
 
 
 class Unit(Part):
@@ -101,13 +101,18 @@ class Source(Part):
     gives: Literal["all", "answers", "service"] = "all"
     absent: tuple[str, ...] = ("", "NaN", "nan", "None")
     instance_from: str | None = None
+    separator: Literal[",", ";", "\t", "|"] = ","
+    run_time: str | None = None
 
     @model_validator(mode="after")
     def _one_origin(self) -> "Source":
         if (not self.files) == (self.table is None):
             raise ValueError("needs either files or table")
-        if self.table is not None and (
-            self.format != "json_lines" or self.wrapper != "none" or self.prefix or self.join
-        ):
-            raise ValueError("a table has columns, mapped by `map`: no format, wrapper, prefix or join")
+        has_columns = self.table is not None or self.format == "table"
+        if has_columns and (self.wrapper != "none" or self.prefix or self.join):
+            raise ValueError("a table has columns, mapped by `map`: no wrapper, prefix or join")
+        if self.table is not None and self.format != "json_lines":
+            raise ValueError("a table of a database has no format")
+        if self.run_time is not None and (self.format != "table" or "time" in self.map):
+            raise ValueError("run_time is for files with format: table, where no column is mapped as time")
         return self

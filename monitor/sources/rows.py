@@ -1,5 +1,6 @@
 """Turn rows of a table into a batch, by the mapping that JSON lines have: a row is a flat object with its columns as keys."""
 
+import difflib
 import hmac
 import json
 from collections.abc import Mapping, Sequence
@@ -10,16 +11,41 @@ from typing import Any
 import polars as pl
 
 from monitor.batch import Batch
+from monitor.settings import Source, Unit
 from monitor.sources.door import Door
 from monitor.sources.lines import Reading, batch_of
+from monitor.sources.mapping import compiled
+
+
+class Unreadable(Exception):
+    """Say why a table or file cannot be read now; what it holds waits."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """Hold a row as the JSON line it is read as, and the bytes that tell it from all other rows of its source."""
+    """Hold a row as the JSON line it is read as, the bytes that tell it from all others, and why it is none, if so."""
 
     data: bytes
     key: bytes
+    why: str = ""
+
+
+def columns_of(source: Source) -> list[str]:
+    """Return the columns that the source's mapping and `keep_if` name, each once."""
+    paths = [where.field if isinstance(where, Unit) else where for where in source.map.values()]
+    if source.keep_if is not None:
+        paths.append(source.keep_if.field)
+    first = [compiled(path)[0] for path in paths if path]
+    return list(dict.fromkeys(one for one in first if isinstance(one, str)))
+
+
+def require(wanted: Sequence[str], there: Sequence[str], where: str) -> None:
+    """Raise Unreadable, naming the nearest, for the first column that is not there."""
+    for one in wanted:
+        if one not in there:
+            near = difflib.get_close_matches(one, there, 1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(there)[:20])}"
+            raise Unreadable(f"no column {one} in {where}; {hint}")
 
 
 def line_of(values: Mapping[str, Any], key: bytes) -> Line:
@@ -56,7 +82,12 @@ def batch_of_rows(rows: Sequence[Line], start: int, reading: Reading, door: Door
     for count, row in enumerate(rows):
         number[at] = count
         at += len(row.data) + 1
-    rejects = tuple(replace(one, position=start + number[one.position], length=1) for one in batch.rejects)
+    rejects = tuple(
+        replace(
+            one, position=start + number[one.position], length=1, detail=rows[number[one.position]].why or one.detail
+        )
+        for one in batch.rejects
+    )
     whole = batch.predictions
     if whole.height:
         numbers = [number[at] for at in whole["position"].to_list()]

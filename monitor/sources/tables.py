@@ -4,7 +4,6 @@ Read rows of a table in another database, in the order of its mark: read-only, a
 Names are quoted by SQLAlchemy, values are bound, and both only where the database itself knows such columns.
 """
 
-import difflib
 import sqlite3
 import warnings
 from collections.abc import Iterator, Sequence
@@ -19,14 +18,10 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import NoSuchTableError, SAWarning, SQLAlchemyError
 from sqlalchemy.types import NullType
 
-from monitor.settings import Source, Table, Unit
-from monitor.sources.mapping import compiled
+from monitor.settings import Source, Table
+from monitor.sources.rows import Unreadable, columns_of, require
 
 CONNECT_SECONDS, STATEMENT_SECONDS, BUSY_SECONDS = 10, 60, 10
-
-
-class Unreadable(Exception):
-    """Say why a table or file cannot be read now; what it holds waits."""
 
 
 @dataclass(frozen=True)
@@ -164,12 +159,8 @@ def _table(engine: sa.Engine, source: Source, settings: Table) -> sa.Table:
     schema, _, name = settings.name.rpartition(".")
     try:
         there = [one["name"] for one in sa.inspect(engine).get_columns(name, schema=schema or None)]
-        wanted = _wanted(source, settings)
-        for one in wanted:
-            if one not in there:
-                near = difflib.get_close_matches(one, there, 1)
-                hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(there)[:20])}"
-                raise Unreadable(f"no column {one} in {settings.name}; {hint}")
+        wanted = list(dict.fromkeys([settings.mark, *settings.key, *columns_of(source)]))
+        require(wanted, there, settings.name)
         table = sa.Table(name, sa.MetaData(), schema=schema or None, autoload_with=engine, include_columns=wanted,
                          resolve_fks=False)  # fmt: skip
     except NoSuchTableError:
@@ -179,15 +170,6 @@ def _table(engine: sa.Engine, source: Source, settings: Table) -> sa.Table:
     for column in table.columns:
         column.type = NullType()  # values as the driver gives them, and bound as it gave them
     return table
-
-
-def _wanted(source: Source, settings: Table) -> list[str]:
-    """Return the columns that are needed, each once."""
-    paths = [where.field if isinstance(where, Unit) else where for where in source.map.values()]
-    if source.keep_if is not None:
-        paths.append(source.keep_if.field)
-    first = [compiled(path)[0] for path in paths if path]
-    return list(dict.fromkeys([settings.mark, *settings.key, *(one for one in first if isinstance(one, str))]))
 
 
 def _bound(place: Place) -> Any:
