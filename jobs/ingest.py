@@ -59,7 +59,7 @@ def ingest(store: Store, config: Config, now: datetime) -> str:
 def _seal(config: Config) -> Callable[[int, str | None, dict[str, Any]], bytes] | None:
     if config.privacy.store != "full":
         return None
-    keys = DayKeys(config.privacy.keys_dir, config.secret)
+    keys = DayKeys(config.privacy.keys_in(config.data_dir), config.secret)
     return lambda day, text, fields: sealed(day, text, fields, keys.of(day))
 
 

@@ -29,7 +29,7 @@ def prune(store: Store, config: Config, now: datetime) -> str:
     ):
         with store.write() as connection:
             told.append(f"{work(connection, today - days)} {what}")
-    keys = DayKeys(config.privacy.keys_dir, config.secret).forget(today - privacy.text_days)
+    keys = DayKeys(config.privacy.keys_in(config.data_dir), config.secret).forget(today - privacy.text_days)
     with store.write() as connection:
         files = retention.quoting_reports(connection, today - privacy.text_days)
     for name in files:

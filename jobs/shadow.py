@@ -108,7 +108,7 @@ def _answer(
     store: Store, config: Config, spec: Challenger, worker: Worker, window: Window, *, now: datetime
 ) -> tuple[int, int]:
     """Return how many texts were answered, and how many the model died on too often to be asked again this time."""
-    digest, asked, keys = spec.sha256 or "", 0, DayKeys(config.privacy.keys_dir, config.secret)
+    digest, asked, keys = spec.sha256 or "", 0, DayKeys(config.privacy.keys_in(config.data_dir), config.secret)
     while True:
         with store.read() as connection:
             rows = stored.unanswered(connection, digest, spec.of, window, ROWS_A_TURN)

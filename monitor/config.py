@@ -89,8 +89,6 @@ class Config(Part):
             raw = {"database": f"sqlite:///{folder / 'vigie.db'}"} | {
                 k: v for k, v in raw.items() if k != "database" or v
             }
-            if isinstance(privacy := raw.get("privacy") or {}, dict):
-                raw["privacy"] = {"keys_dir": folder / "keys"} | privacy
         return raw
 
     @cached_property

@@ -45,13 +45,17 @@ class Privacy(Part):
     """Say what of a text is kept."""
 
     store: Literal["none", "hash", "redacted", "full"] = "redacted"
-    keys_dir: Path = Path("data/keys")
+    keys_dir: Path | None = None
     secret_file: Path | None = None
     shown_from_texts: int = Field(5, ge=1)
     patterns: dict[Name, str] = Field(default_factory=dict)
     text_days: int = Field(30, ge=1)
     prediction_days: int = Field(400, ge=1)
     profile_days: int = Field(1830, ge=1)
+
+    def keys_in(self, data_dir: Path) -> Path:
+        """Return the folder of the keys of days, in mode full."""
+        return self.keys_dir or data_dir / "keys"
 
 
 class Ingest(Part):

@@ -121,7 +121,7 @@ def test_verdict_without_rows(quick_place: Place) -> None:
 
 def originals(store: Store, config: Config) -> list[tuple[str | None, str | None]]:
     """Return (text as stored, text as it was) of every row with something sealed."""
-    keys = DayKeys(config.privacy.keys_dir, config.secret)
+    keys = DayKeys(config.privacy.keys_in(config.data_dir), config.secret)
     with store.read() as connection:
         query = select(prediction_input.c.text, prediction_input.c.sealed).where(prediction_input.c.sealed.is_not(None))
         found = connection.execute(query.order_by(prediction_input.c.day, prediction_input.c.uid)).all()
@@ -149,12 +149,12 @@ def test_full_seals_what_it_masks(place: Place, store: Store) -> None:
     assert {was for _, was in found} == {*secrets, "long " * 5000}
     assert all(text != was for text, was in found)
     assert (
-        config.privacy.keys_dir.stat().st_mode & 0o777,
-        {f.stat().st_mode & 0o777 for f in config.privacy.keys_dir.iterdir()},
+        config.privacy.keys_in(config.data_dir).stat().st_mode & 0o777,
+        {f.stat().st_mode & 0o777 for f in config.privacy.keys_in(config.data_dir).iterdir()},
     ) == (0o700, {0o600})
-    keys = len(list(config.privacy.keys_dir.iterdir()))
+    keys = len(list(config.privacy.keys_in(config.data_dir).iterdir()))
     assert prune(store, config, NOW + timedelta(days=30)).endswith(f", {keys} keys of days")
-    assert list(config.privacy.keys_dir.iterdir()) == []
+    assert list(config.privacy.keys_in(config.data_dir).iterdir()) == []
     assert count(store, prediction_input) == 0
 
 
@@ -165,9 +165,9 @@ def test_a_deleted_key_ends_its_day(quick_place: Place) -> None:
     with opened(quick_place.database) as store:
         ingest(store, config, NOW)
         assert {was for _, was in originals(store, config)} == {f"voir {CANARIES['email']} svp"}
-        (key,) = config.privacy.keys_dir.iterdir()
+        (key,) = config.privacy.keys_in(config.data_dir).iterdir()
         with pytest.raises(StoreError, match="not wrapped by this secret"):
-            DayKeys(config.privacy.keys_dir, b"another").known(int(key.stem))
+            DayKeys(config.privacy.keys_in(config.data_dir), b"another").known(int(key.stem))
         key.unlink()
         assert {was for _, was in originals(store, config)} == {None}
 

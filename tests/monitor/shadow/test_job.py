@@ -211,7 +211,7 @@ def test_masked_texts_are_asked_as_they_were(quick_place) -> None:
     with opened(quick_place.database) as store:
         ingest(store, config, NOW)
         summarise(store, config, NOW)
-        days = sorted(config.privacy.keys_dir.iterdir())
+        days = sorted(config.privacy.keys_in(config.data_dir).iterdir())
         lost = int(days[0].stem)
         if len(days) > 1:
             days[0].unlink()
