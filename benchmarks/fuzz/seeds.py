@@ -1,9 +1,9 @@
 """Name what malformed lines are made from: a good line or two of every format, and how its source is declared."""
 
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
-from monitor.settings import Format, Source
+from monitor.settings import Source
 from monitor.sources.preset import expanded
 
 MODEL = "ape"
@@ -125,6 +125,9 @@ _VERTEX = (
     '["{\\"text\\":\\"card lost\\"}","{\\"text\\":\\"b\\"}"],"response_payload":["{\\"label\\":\\"a\\",\\"score\\":0.9}",'
     '"{\\"label\\":\\"b\\",\\"score\\":0.8}"]}'
 )
+_TORCHSERVE = (
+    '2026-09-01 10:33:52,976 [INFO ] W-9000 ACCESS_LOG - /127.0.0.1:64003 "POST /predictions/ape HTTP/1.1" 200 118'
+)
 _PLAIN_MAP = {"text": "text", "label": "label", "score": "score"}
 
 
@@ -152,19 +155,6 @@ def _wrapped() -> list[Target]:
     ]  # fmt: skip
 
 
-def _captured() -> list[Target]:
-    """Return the captures of model servers that have a format of their own in this version."""
-    known = {
-        "sagemaker_capture": ([_SAGEMAKER], {"columns": ("text",)}),
-        "azure_ml": (_AZURE, {}),
-        "seldon": ([_SELDON], {}),
-        "otlp_json": ([_OTLP], {"map": {"time": "timeUnixNano", **{one: f"body.{one}" for one in _PLAIN_MAP}}}),
-    }
-    return [
-        _target(name, lines, format=name, **more) for name, (lines, more) in known.items() if name in get_args(Format)
-    ]
-
-
 TARGETS: tuple[Target, ...] = (
     _target("vigie_line", [_VIGIE, '{"vigie":1,"dropped":37,"seq":1900,"time":"2026-09-01T10:33:52Z"}'],
             format="vigie_line", identity="by_request_id"),
@@ -179,19 +169,14 @@ TARGETS: tuple[Target, ...] = (
     _target("kserve", _KSERVE, preset="kserve_v1"),
     _target("bentoml", [_BENTOML], preset="bentoml_monitoring"),
     _target("vertex", [_VERTEX], preset="vertex"),
-    _target("sagemaker", [_SAGEMAKER], format="json_lines", map={
-        "time": "eventMetadata.inferenceTime", "request_id": "eventMetadata.eventId",
-        "text": "captureData.endpointInput.data", "label": "captureData.endpointOutput.data"}),
-    _target("azure", _AZURE, format="json_lines", identity="by_request_id", map={
-        "time": "time", "request_id": "correlationid", "text": "data[].text", "label": "data[].label", "score": "data[].score"},
-            join={"on": "correlationid", "input": {"field": "type", "ends_with": ".inputs"},
-                  "answer": {"field": "type", "ends_with": ".outputs"}}),
-    _target("seldon", [_SELDON], format="json_lines", map={
-        "time": '"@timestamp"', "request_id": "RequestId", "text": "request.instance", "topk_labels": "response.names[*]",
-        "topk_scores": "response.payload.data.ndarray[0]"}),
-    _target("otlp", [_OTLP], format="json_lines", map={
-        "time": {"field": "resourceLogs[0].scopeLogs[0].logRecords[0].timeUnixNano", "unit": "ns"},
-        **{name: f"resourceLogs[0].scopeLogs[0].logRecords[0].body.stringValue!{where}" for name, where in _PLAIN_MAP.items()}}),
-    *_captured(),
+    _target("sagemaker", [_SAGEMAKER, _SAGEMAKER.replace('"card lost","encoding":"CSV"', '"Y2FyZCBsb3N0","encoding":"BASE64"')],
+            preset="sagemaker_csv"),
+    _target("azure", _AZURE, preset="azure_ml"),
+    _target("seldon", [_SELDON], preset="seldon"),
+    _target("otlp", [_OTLP, _OTLP.replace('"stringValue":"{', '"kvlistValue":{"values":[{"key":"text","value":{"stringValue":"t"}}]},"x":"{')],
+            wrapper="otlp", format="json_lines", map=_PLAIN_MAP),
+    _target("torchserve", [_TORCHSERVE], preset="torchserve"),
+    _target("gateway", [_MLFLOW.replace('"timestamp_ms":1788264000000', '"request_time":"2026-09-01T10:33:52Z"')
+                        .replace("execution_time_ms", "execution_duration_ms")], preset="databricks_gateway"),
     *_wrapped(),
 )  # fmt: skip

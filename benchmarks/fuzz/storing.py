@@ -43,7 +43,7 @@ def run(url: str, folder: Path, count: int, seed: int) -> dict[str, Any]:
         try:
             told = work(store, config, NOW)
         except Exception as error:  # any exception at all is what is looked for
-            crashes.append(f"{work.__name__}: {type(error).__name__}: {error}"[:300])
+            crashes.append(f"{work.__name__}: {type(error).__name__}: {error}"[-600:])
             told = ""
     faults = [*_ledgers(store, config), *_lists(store)]
     if any(" 0 read, 0 duplicate, 0 rejected" not in one for one in told.split("; ")):

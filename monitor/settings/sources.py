@@ -8,7 +8,9 @@ from pydantic import Field, model_validator
 
 from monitor.settings.part import Name, Part
 
-Format = Literal["vigie_line", "json_lines", "python_literal", "java_tostring", "access_log", "table"]
+Format = Literal[
+    "vigie_line", "json_lines", "python_literal", "java_tostring", "access_log", "sagemaker_capture", "table"
+]
 
 
 class Unit(Part):
@@ -26,16 +28,17 @@ class Dated(Part):
 
 
 class Keep(Part):
-    """Keep only lines whose field equals a text, or matches a regular expression; the rest is counted as other."""
+    """Keep only lines whose field equals or differs from a text, or matches an expression; the rest is counted as other."""
 
     field: str
     equals: str | None = None
+    differs: str | None = None
     matches: str | None = None
 
     @model_validator(mode="after")
     def _one_test(self) -> "Keep":
-        if (self.equals is None) == (self.matches is None):
-            raise ValueError("needs either equals or matches")
+        if sum(one is not None for one in (self.equals, self.differs, self.matches)) != 1:
+            raise ValueError("needs one of equals, differs and matches")
         return self
 
 
@@ -86,7 +89,9 @@ class Source(Part):
     name: str = ""
     files: str = ""
     table: Table | None = None
-    wrapper: Literal["none", "cri", "docker", "loki", "elasticsearch", "splunk", "cloudwatch", "kubectl"] = "none"
+    wrapper: Literal["none", "cri", "docker", "loki", "elasticsearch", "splunk", "cloudwatch", "kubectl", "otlp"] = (
+        "none"
+    )
     prefix: str | None = None
     format: Format = "json_lines"
     preset: str | None = None

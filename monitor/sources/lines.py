@@ -12,7 +12,7 @@ from monitor.settings import Source
 from monitor.sources import plain
 from monitor.sources.columns import columns, together
 from monitor.sources.door import Door, Origin
-from monitor.sources.formats import access_log, java_tostring, json_lines, python_literal, vigie_line
+from monitor.sources.formats import access_log, java_tostring, json_lines, python_literal, sagemaker_capture, vigie_line
 from monitor.sources.frame import frame
 from monitor.sources.halves import waiting
 from monitor.sources.identity import digest
@@ -26,6 +26,7 @@ FORMATS: dict[str, Read] = {
     "python_literal": python_literal.read_line,
     "java_tostring": java_tostring.read_line,
     "access_log": access_log.read_line,
+    "sagemaker_capture": sagemaker_capture.read_line,
 }
 _ALONE = Inner(b"")  # what no wrapper knows of a line
 BLANK = re.compile(rb"(?:[ \t]*\r?\n)+")

@@ -13,8 +13,13 @@ from monitor.sources.record import Half, Inner, Record, Refused
 from monitor.sources.wrappers import WRAPPERS, unwrap
 
 WRAPPED_SHARE = 0.9
-ACCESS = {"ingress_nginx", "gunicorn_us"}  # every access line is read by either: which one it is, its numbers tell
+ACCESS = {
+    "ingress_nginx",
+    "gunicorn_us",
+    "torchserve",
+}  # every access line is read by each: which one it is, its looks tell
 _INGRESS = re.compile(rb'" \d+ [\d.-]+ \[[^\]]*\] \[[^\]]*\] ')
+_TORCHSERVE = re.compile(rb'^\d{4}-\d\d-\d\d .{1,80}- /?\S+ "[A-Z]+ \S+ HTTP/[\d.]+" \d+ \d+$')
 _PREFIX_JSON = re.compile(rb"[^{]{1,200}(?=\{)")
 _EXPORT_KEYS = re.compile(rb'"(\w+)":')
 _CLOUDWATCH = {b"timestamp", b"message", b"ingestionTime", b"eventId", b"logStreamName", b"events", b"nextForwardToken"}
@@ -195,6 +200,8 @@ def _candidates(lines: Sequence[bytes]) -> Iterator[dict[str, Any]]:
     unit = _last_unit(lines)
     if any(_INGRESS.search(line) for line in lines):
         yield {"preset": "ingress_nginx"}
+    if any(_TORCHSERVE.search(line) for line in lines):
+        yield {"preset": "torchserve"}
     if unit == "us":
         yield {"preset": "gunicorn_us"}
     yield {"format": "access_log"}

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from monitor.settings import Source
+from monitor.sources import otlp
 from monitor.sources.record import Inner, Refused, epoch_us, strict_json, time_us
 
 _CRI = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) (stdout|stderr) ([FP](?::\w+)*) ?(.*)", re.DOTALL)  # fmt: skip
@@ -112,6 +113,10 @@ def _kubectl(line: bytes) -> list[Inner] | None:
     return [Inner(found[2], stream=found[1].decode("utf-8", "replace"))]
 
 
+def _otlp(line: bytes) -> list[Inner] | None:
+    return otlp.inners(_tree(line))
+
+
 def _clock(value: Any) -> int:
     """Read a wrapper's time, which carries its offset; nanoseconds are cut."""
     return time_us(_FRACTION.sub(r"\1", value) if isinstance(value, str) else value, None)
@@ -145,5 +150,5 @@ def _bytes(text: str) -> bytes:
 
 WRAPPERS: dict[str, Callable[[bytes], list[Inner] | None]] = {
     "cri": _cri, "docker": _docker, "loki": _loki, "elasticsearch": _elasticsearch, "splunk": _splunk,
-    "cloudwatch": _cloudwatch, "kubectl": _kubectl,
+    "cloudwatch": _cloudwatch, "kubectl": _kubectl, "otlp": _otlp,
 }  # fmt: skip

@@ -113,6 +113,7 @@ class Store:
 
         Raises StoreError when another writer of an SQLite file does not end within `wait_s` seconds.
         """
+        driver = self.engine.dialect.loaded_dbapi
         try:
             with self._writer_lock(wait_s), self.engine.connect() as plain:
                 connection = plain.execution_options(immediate=True)
@@ -120,9 +121,9 @@ class Store:
                     if self.guard is not None:
                         self.guard(connection)
                     yield connection
-        except (DataError, IntegrityError) as error:
+        except (DataError, IntegrityError, driver.DataError, driver.IntegrityError) as error:
             raise DataRefused(_cause(error), where=self.place) from error
-        except DBAPIError as error:
+        except (DBAPIError, driver.Error) as error:  # the driver's own, where rows are copied past SQLAlchemy
             raise StoreError(_cause(error), where=self.place) from error
 
     def scrub(self, tables: Sequence[str]) -> None:
@@ -185,5 +186,6 @@ def _locked(descriptor: int) -> bool:
     return True
 
 
-def _cause(error: DBAPIError) -> str:
-    return str(error.orig).splitlines()[0] if error.orig is not None and str(error.orig) else type(error).__name__
+def _cause(error: Exception) -> str:
+    said = str(error.orig if isinstance(error, DBAPIError) else error)
+    return said.splitlines()[0] if said else type(error).__name__

@@ -4,6 +4,7 @@ import json
 import random
 from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -156,3 +157,51 @@ def test_repeated_ids_however_cut(quick_place: Place) -> None:
                 seen.append(([tuple(row) for row in rows], told, halves.count(connection)))
     assert seen[0] == seen[1] == seen[2]
     assert len(seen[0][0]) >= 20
+
+
+AZURE = """sources:
+  api:
+    files: logs/*/*.jsonl
+    preset: azure_ml
+    model: ape
+"""
+
+
+def collected(side: str, number: int, rows: int, **more: Any) -> str:
+    """Write what the collector keeps of one side of a call."""
+    data = [
+        {"text": f"card lost {number}-{row}"} if side == "inputs" else {"label": "47", "score": 0.91}
+        for row in range(rows)
+    ]
+    at = BASE + timedelta(seconds=number + 0.2 * (side == "outputs"))
+    return json.dumps({"specversion": "1.0", "id": f"{side}{number}", "type": f"azureml.inference.{side}", "time": at.isoformat(),
+                       "data": data, "correlationid": f"c{number}", "modelversion": "4", **more}) + "\n"  # fmt: skip
+
+
+def test_two_folders(quick_place: Place) -> None:
+    """Inputs and outputs in two folders meet row by row; a payload that was left out is a reject, and its other half too."""
+    text = quick_place.configure().path.read_text(encoding="utf-8")
+    old = text[text.index("sources:\n") : text.index("routes:")]
+    config = quick_place.configure("", replaced=(old, AZURE))
+    draw = random.Random(8)
+    for side in ("inputs", "outputs"):
+        lines = [collected(side, number, 1 + number % 3) for number in range(40)]
+        if side == "inputs":
+            lines.append(collected(side, 40, 1, data=None, dataref="azureml://too/large"))
+        else:
+            lines.append(collected(side, 40, 1))
+        draw.shuffle(lines)
+        folder = quick_place.folder / "logs" / side
+        folder.mkdir(parents=True)
+        (folder / "00.jsonl").write_text("".join(lines), encoding="utf-8")
+    with opened(quick_place.database) as store:
+        assert ingest(store, config, NOW) == "api: 79 read, 0 duplicate, 1 rejected"
+        assert ingest(store, config, NOW + timedelta(hours=3)) == "api: 0 read, 0 duplicate, 1 rejected"
+        with store.read() as connection:
+            rows = connection.execute(
+                select(prediction.c.request_id, prediction.c.row, prediction.c.latency_ms, prediction.c.model_version)
+            ).all()
+            told = Counter(connection.execute(select(reject.c.reason, reject.c.detail)).tuples())
+    assert Counter(row.request_id for row in rows) == {f"c{number}": 1 + number % 3 for number in range(40)}
+    assert {(row.latency_ms, row.model_version) for row in rows if row.row == 0} == {(200.0, "4")}
+    assert told == {("missing_field", "text"): 1, ("half_missing", "only the answer of a call came"): 1}

@@ -1,8 +1,8 @@
 """
 Read the access lines of a proxy or an application server: service facts of a call, no text and no answer.
 
-Three shapes: the combined line of nginx, ingress-nginx and gunicorn, with what ingress-nginx or a `%(D)s`-like number
-adds behind it, and uvicorn's, which carries no time of its own. Query strings are dropped: they may hold texts.
+Four shapes: the combined line of nginx, ingress-nginx and gunicorn, with what ingress-nginx or a `%(D)s`-like number
+adds behind it, uvicorn's, which carries no time of its own, and TorchServe's, whose time has no offset. Query strings are dropped: they may hold texts.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Any
 from monitor.settings import Source, Unit
 from monitor.sources.formats.json_lines import kept
 from monitor.sources.mapping import UNIT_MS
-from monitor.sources.record import Half, Record, Refused, number
+from monitor.sources.record import Half, Record, Refused, number, time_us
 
 _COMBINED = re.compile(
     r'\S+ \S+ \S+ \[(?P<time>[^\]]+)\] "(?P<request>(?:[^"\\]|\\.)*)" (?P<status>\S+) (?:\S+)'
@@ -22,6 +22,10 @@ _SECONDS = r"(?:\d+(?:\.\d+)?|-)"
 _INGRESS = re.compile(rf" \d+ (?P<whole>{_SECONDS}) \[[^\]]*\] \[[^\]]*\] (?P<upstream>\S+(?:, \S+)*) "
                       rf"(?:[\d-]+(?:, [\d-]+)*) (?P<times>{_SECONDS}(?:, {_SECONDS})*) (?:[\d-]+(?:, [\d-]+)*) ?(?P<id>\S+)?")  # fmt: skip
 _UVICORN = re.compile(r'(?:\w+: +)?\S+ - "(?P<request>[A-Z]+ \S+ HTTP/[\d.]+)" (?P<status>\d+)(?: .*)?')
+_TORCHSERVE = re.compile(
+    r"(?P<stamp>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[,.]\d{3}) (?:\[\w+ *\] \S+ (?:org\S+ )?(?:ACCESS_LOG )?)?- /?\S+ "
+    r'"(?P<request>[A-Z]+ \S+ HTTP/[\d.]+)" (?P<status>\d+) (?P<ms>\d+)'
+)
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _TIME = re.compile(r"(\d\d)/(\w{3})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -35,7 +39,7 @@ def read_line(line: bytes, source: Source, clock_us: int | None = None) -> list[
         text = _COLOUR.sub("", line.decode(source.encoding)).strip()
     except UnicodeDecodeError:
         raise Refused("invalid_encoding") from None
-    found = _COMBINED.fullmatch(text) or _UVICORN.fullmatch(text)
+    found = _COMBINED.fullmatch(text) or _UVICORN.fullmatch(text) or _TORCHSERVE.fullmatch(text)
     if found is None:
         return None
     asked = found["request"].split(" ")
@@ -43,15 +47,18 @@ def read_line(line: bytes, source: Source, clock_us: int | None = None) -> list[
     if HEALTH.fullmatch(path) or (source.keep_if is not None and not kept(path, source.keep_if)):
         return None
     known = found.groupdict()
-    if known.get("time") is None and clock_us is None:
+    if known.get("time") is None and known.get("stamp") is None and clock_us is None:
         raise Refused("missing_field", "time: the line has none, and there is no wrapper's")
     status = number(found["status"], "status")
     if not 100 <= status <= 999:
         raise Refused("out_of_range", "status")
-    record = Record(
-        time_us=None if known.get("time") is None else _time_us(known["time"]), kind="request", endpoint=path or None,
-        status=int(status),
-    )  # fmt: skip
+    when = None if known.get("time") is None else _time_us(known["time"])
+    flags: list[str] = []
+    if known.get("stamp") is not None:
+        when = time_us(known["stamp"], source.zone, clock_us, flags)
+    record = Record(time_us=when, kind="request", endpoint=path or None, status=int(status), flags=flags)
+    if known.get("ms") is not None:
+        record.latency_ms = float(known["ms"])
     _latency(record, known.get("more") or "", source)
     return [record]
 

@@ -89,8 +89,20 @@ def _half(tree: dict[str, Any], source: Source, join: Join, rows: list[Record]) 
         if isinstance(value, str) and value.endswith(rule.ends_with):
             if identity is None:
                 raise Refused("missing_field", f"join.on: {join.on}")
+            lacks = _lacks(rows, source, side)
+            if lacks is not None:
+                raise Refused("missing_field", lacks)
             return [Half(str(identity), side, rows)]
     return None
+
+
+def _lacks(rows: list[Record], source: Source, side: str) -> str | None:
+    """Name what a half should tell and does not, as when its payload was too large to be kept."""
+    if side == "input" and "text" in source.map and all(row.text is None for row in rows):
+        return "text"
+    labelled = {"label", "topk_labels"} & source.map.keys()
+    told = any(row.labels or row.status is not None or row.error is not None for row in rows)
+    return "label" if side == "answer" and labelled and not told else None
 
 
 def kept(value: Any, rule: Keep) -> bool:
@@ -102,6 +114,8 @@ def kept(value: Any, rule: Keep) -> bool:
     """
     if rule.equals is not None:
         return bool(value == rule.equals)
+    if rule.differs is not None:
+        return bool(value != rule.differs)
     return isinstance(value, str) and _pattern(rule.matches or "").search(value) is not None
 
 

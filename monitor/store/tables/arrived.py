@@ -21,7 +21,7 @@ source = Table(
     metadata,
     key(),
     Column("name", String(64), nullable=False, unique=True),
-    Column("kind", String(16), nullable=False),
+    Column("kind", String(32), nullable=False),
     Column("complete_until_hour", BigInteger),  # every active file was read to its end beyond this hour
     Column("newest_us", BigInteger),  # newest event time ever read
     Column("read_us", BigInteger),  # when the last pass ended

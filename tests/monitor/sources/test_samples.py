@@ -1,19 +1,44 @@
 """Every sample log gives exactly the counts its maker knows, however it is cut, and the damage done to it is named."""
 
+import json
 from collections import Counter
+from typing import Any
 
 import pytest
 
 from monitor.batch import Batch, Lines
 from monitor.settings import Source
+from monitor.sources.preset import expanded
+from tests.monitor.sources.captures import CAPTURES
 from tests.monitor.sources.reading import read, reasons
-from tests.monitor.sources.samples import SAMPLES, Sample
+from tests.monitor.sources.samples import SAMPLES as WRITTEN
+from tests.monitor.sources.samples import Sample
 
-LINE_BASED = ("json_plain", "insee_g1", "insee_course", "cri_split", "docker_json", "ingress", "gunicorn", "kubectl")
+SAMPLES = WRITTEN | CAPTURES
+
+LINE_BASED = (
+    "json_plain",
+    "insee_g1",
+    "insee_course",
+    "cri_split",
+    "docker_json",
+    "ingress",
+    "gunicorn",
+    "kubectl",
+    "sagemaker_csv",
+    "seldon",
+    "databricks_gateway",
+    "otlp_logs",
+    "torchserve",
+)
 
 
 def declared(sample: Sample) -> Source:
-    return Source(**{"name": "api", "files": "/logs/*", "model": "ape", **sample.source})
+    return expanded(Source(**{"name": "api", "files": "/logs/*", "model": "ape", **sample.source}))
+
+
+def rows_of(line: bytes, sample: Sample) -> int:
+    return read(line, declared(sample), finished=True).predictions.height
 
 
 def fates(lines: Lines) -> dict[str, int]:
@@ -84,7 +109,7 @@ class TestDamage:
         whole = read(data, declared(sample), finished=True)
         cut = data[: len(data) - len(data.splitlines()[-1]) // 2 - 1]
         batch = read(cut, declared(sample), finished=True)
-        assert batch.predictions.height == whole.predictions.height - 1
+        assert batch.predictions.height == whole.predictions.height - rows_of(lines[good[0]], sample)
         assert batch.lines.total == whole.lines.total
 
     def test_nuls_before_a_line(self, name: str) -> None:
@@ -110,13 +135,11 @@ class TestDamage:
         sample = SAMPLES[name]()
         lines = sample.data.splitlines(keepends=True)
         about = declared(sample)
-        at = next(
-            n for n, line in enumerate(lines) if n > 20 and read(line, about, finished=True).predictions.height == 1
-        )
+        at = next(n for n, line in enumerate(lines) if n >= len(lines) // 3 and rows_of(line, sample))
         middle = len(lines[at]) // 2
         broken = [*lines[:at], lines[at][:middle], b"\n", lines[at][middle:], *lines[at + 1 :]]
         batch = read(b"".join(broken), about, finished=True)
-        assert batch.predictions.height == sample.predictions + sample.requests - 1
+        assert batch.predictions.height == sample.predictions + sample.requests - rows_of(lines[at], sample)
         assert batch.lines.total == sum(sample.lines.values()) + 1
 
 
@@ -154,3 +177,33 @@ def test_no_query_string_is_kept() -> None:
     for name in ("ingress", "uvicorn_in_cri"):
         frame = read(SAMPLES[name]().data, declared(SAMPLES[name]())).predictions
         assert "secret" not in str(frame.to_dicts())
+
+
+def test_captured_values() -> None:
+    """Texts, answers, latencies and times come from where each platform writes them."""
+
+    def rows(name: str) -> Any:
+        return read(SAMPLES[name]().data, declared(SAMPLES[name]()), finished=True).predictions
+
+    csv = rows("sagemaker_csv")
+    assert (csv["row"].max(), csv["batch_size"].max(), csv["score"].min() > 0.3, csv["text_chars"].min() > 2) == (
+        2,
+        3,
+        True,
+        True,
+    )
+    assert rows("sagemaker_json")["request_id"].to_list() == [f"e{number}" for number in range(20)]
+    assert set(rows("databricks_gateway")["latency_ms"]) == {41.0}
+    assert set(rows("databricks_split")["sampling_rate"]) == {0.5}
+    best = rows("seldon")
+    assert all(
+        json.loads(topk)[0] == [label, score]
+        for topk, label, score in best.select("topk", "label", "score").iter_rows()
+    )
+    assert best["score"].min() >= 0.4
+    logs = rows("otlp_logs")
+    assert (logs["request_id"].n_unique(), set(logs["status"]), set(logs["time_basis"])) == (30, {200}, {"wrapper"})
+    spans = rows("otlp_spans")
+    assert (set(spans["latency_ms"]), set(spans["endpoint"]), set(spans["status"])) == ({48.0}, {"/predict"}, {200})
+    served = rows("torchserve")
+    assert (served["latency_ms"].sum(), served["endpoint"][0]) == (sum(range(1, 51)), "/predictions/ape")

@@ -69,7 +69,7 @@ def _number(name: str, **rules: bool) -> sa.Column[Any]:
 def _read() -> None:
     """Create the tables of what was read."""
     op.create_table(
-        "source", _identity(), _string("name", 64), _string("kind", 16), _long("complete_until_hour", nullable=True),
+        "source", _identity(), _string("name", 64), _string("kind", 32), _long("complete_until_hour", nullable=True),
         _long("newest_us", nullable=True), _long("read_us", nullable=True), _long("lag_bytes", nullable=True),
         sa.UniqueConstraint("name"),
     )  # fmt: skip
