@@ -46,7 +46,7 @@ MUTANTS = (
     Mutant("lines split like text", "monitor/sources/lines.py", '        stop = data.find(b"\\n", position, end)',
            '        stop = min((at for at in (data.find(b"\\n", position, end), data.find(b"\\x0b", position, end)) if at >= 0), default=-1)',
            "tests/monitor/sources/test_lines.py"),
-    Mutant("age before opening", "jobs/reading.py", "os.fstat(descriptor).st_mtime_ns // 1000", "0", "tests/jobs/test_ingest.py"),
+    Mutant("age before opening", "jobs/reading.py", "microseconds(now) - about.modified_us", "microseconds(now)", "tests/jobs/test_ingest.py"),
     Mutant("lenient NaN", "monitor/sources/record.py", "    if not math.isfinite(value):", "    if value is math.pi:",
            "tests/monitor/sources/test_lines.py"),
     Mutant("tombstones ignored", "monitor/store/arrivals.py", "    return rows if not gone else", "    return rows if True else",

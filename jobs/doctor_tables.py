@@ -1,10 +1,11 @@
-"""Say whether the table of a source can be read, and whether looking for new rows is cheap."""
+"""Say whether the table or the objects of a source can be read, and whether looking for what is new is cheap."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from jobs.doctor import Finding
 from monitor.settings import Source
+from monitor.sources import objects
 from monitor.sources.highwater import look_back
 from monitor.sources.rows import Unreadable
 from monitor.sources.tables import opened
@@ -36,3 +37,27 @@ def of_table(source: Source, marks: Sequence[Any]) -> list[Finding]:
         found.append(Finding(f"{source.name}: index", "warn", f"no index of {settings.name} begins with {settings.mark}: every pass reads the whole table",
                              f"have an index made on ({', '.join((settings.mark, *settings.key))}); of a view, on what is below it"))  # fmt: skip
     return found
+
+
+def of_objects(source: Source, marks: Sequence[Any]) -> list[Finding]:
+    """List a source's objects as the next pass will; nothing for a source that is none."""
+    if not objects.is_remote(source):
+        return []
+    name = f"{source.name}: objects"
+    try:
+        seen = objects.scan(source)
+    except Unreadable as error:
+        return [
+            Finding(
+                name, "bad", str(error), "give the process the credentials its client looks for, or correct the URL"
+            )
+        ]
+    if not seen:
+        return [Finding(name, "bad", f"no object matches {source.files}", "correct the glob")]
+    known = {(one.device, one.inode, one.packed_size) for one in marks if one.state in {"finished", "refused"}}
+    waiting = [one for one in seen if (one.device, one.inode, one.size) not in known and one.size]
+    told = f"{len(seen)} objects match"
+    if not waiting:
+        return [Finding(name, "ok", told)]
+    return [Finding(name, "warn", f"{told}, {len(waiting)} were not read to their end, the oldest {waiting[0].path}",
+                    "vigie once ingest tells what is in the way")]  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 from jobs.doctor import LOOK_BACK_DAYS, Finding, examine
 from jobs.doctor_lines import of_lines, slot_too_long, unread
 from jobs.doctor_machine import mount_table, of_clock, of_machine, usage
-from jobs.doctor_tables import of_table
+from jobs.doctor_tables import of_objects, of_table
 from monitor.config import Config
 from monitor.store import symptoms
 from monitor.store.store import Store
@@ -28,6 +28,6 @@ def diagnosed(store: Store | None, config: Config, now: datetime) -> list[Findin
                 counts = symptoms.counted(connection, source.name, microseconds(since))
                 marks = list(symptoms.files(connection, source.name))
             found += unread(source, marks, microseconds(now))
-        found += of_table(source, marks)
+        found += [*of_table(source, marks), *of_objects(source, marks)]
         found += [*of_lines(source, refusals, counts), *slot_too_long(source, config.schedule.ingest_seconds)]
     return found

@@ -14,10 +14,13 @@ from monitor.config import Config
 from monitor.errors import LeaseLost, StoreError, VigieError
 from monitor.originals import sealed
 from monitor.settings import Source
+from monitor.sources import objects
 from monitor.sources.door import Door
-from monitor.sources.files import scan
+from monitor.sources.files import Seen, scan
+from monitor.sources.rows import Unreadable
 from monitor.store import arrivals, halves, secret
 from monitor.store.day_keys import DayKeys
+from monitor.store.finished import finished
 from monitor.store.store import Store
 from monitor.window import hour_of, microseconds
 
@@ -75,7 +78,11 @@ def _source(reader: Reader) -> Generator[None, None, Pass]:
                 arrivals.note_source(connection, source.name, "table", newest_us=done.newest_us)
         return done
     read: set[int] = set()
-    listed = scan(source)
+    try:
+        listed = _listed(reader, read)
+    except Unreadable as error:
+        done.unreadable.append(str(error))
+        return done
     take = partial(run, reader) if source.format == "table" else reader.file
     yield from _in_turns([take(seen, read) for seen in listed if not seen.packed])
     for seen in listed:
@@ -98,6 +105,19 @@ def _tell(connection: Any, reader: Reader) -> None:
     if not done.unread_bytes:
         facts["complete_until_hour"] = hour_of(now - timedelta(minutes=reader.config.ingest.grace_minutes))
     arrivals.note_source(connection, source.name, source.format if source.table is None else "table", **facts)
+
+
+def _listed(reader: Reader, read: set[int]) -> list[Seen]:
+    """Return the files of a source, or its objects but for those that were read: these go to `read`, and are not asked for."""
+    source = reader.source
+    if not objects.is_remote(source):
+        return scan(source)
+    listed = objects.scan(source)
+    with reader.store.read() as connection:
+        known = finished(connection, source.name)
+    marks = [known.get((one.device, one.inode, one.size, one.modified_us)) for one in listed]
+    read.update(mark for mark in marks if mark is not None)
+    return [one for one, mark in zip(listed, marks, strict=True) if mark is None]
 
 
 def _in_turns(files: list[Iterator[None]]) -> Iterator[None]:

@@ -1,10 +1,12 @@
 """The service will read one log file from its bookmark on, a batch at a time."""
 
+import math
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from jobs.joining import joined
@@ -13,7 +15,8 @@ from monitor.config import Config
 from monitor.engines import local
 from monitor.errors import DataRefused
 from monitor.settings import Source
-from monitor.sources.archives import Content, Limits, content
+from monitor.sources import objects
+from monitor.sources.archives import Content, Limits, Raw, content
 from monitor.sources.door import Door
 from monitor.sources.files import Seen, end_of_hole, end_of_line, instance_of, read_verified
 from monitor.sources.identity import FIRST_BYTES, TAIL_BYTES, Mark, digest, first_line, is_same
@@ -93,23 +96,23 @@ class Reader:
     @contextmanager
     def opened(self, seen: Seen) -> Iterator[Content | None]:
         """Lend the content of a file, None where it cannot be read: an error of the disk is told, and what it holds waits."""
-        try:
-            descriptor = os.open(seen.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except OSError as error:
-            if isinstance(
-                error, FileNotFoundError
-            ):  # rotated away since it was listed; the next pass finds its new name
+        with ExitStack() as held:
+            try:
+                where, let_go = _lent(seen, self.source)
+                held.callback(let_go)
+                found = content(where, self._limits)
+            except FileNotFoundError:  # rotated away since it was listed; the next pass finds its new name
                 self.done.unread_bytes += seen.size
-            else:
-                self.done.refuse(seen, error.strerror)
-            yield None
-            return
-        try:
-            yield content(descriptor, self._limits)
-        except OSError as error:
-            self.done.refuse(seen, error.strerror or str(error))
-        finally:
-            os.close(descriptor)
+                yield None
+                return
+            except OSError as error:
+                self.done.refuse(seen, error.strerror or str(error))
+                yield None
+                return
+            try:
+                yield found
+            except OSError as error:
+                self.done.refuse(seen, error.strerror or str(error))
 
     @property
     def _limits(self) -> Limits:
@@ -126,10 +129,10 @@ class Reader:
 
     def _identify(self, seen: Seen, found: Content) -> Mark | None:
         """Return the bookmark this file continues, a new one, or None while its content is in doubt."""
-        secret, age = self.config.secret, age_us(found.descriptor, self.now)
+        secret, age_us = self.config.secret, untouched_us(found, self.now)
         head = found.read(0, FIRST_BYTES)
         line = first_line(head)
-        if line is None and (not head or age < self.config.ingest.finish_minutes * 60e6):
+        if line is None and (not head or age_us < self.config.ingest.finish_minutes * 60e6):
             return None
         key = digest(secret, (line if line is not None else head).removeprefix(b"\xef\xbb\xbf"))
         instance = instance_of(self.source, seen.path)
@@ -150,7 +153,7 @@ class Reader:
                 if same is not None:
                     arrivals.note(connection, same.id, **hints)
                     return same
-                if doubtful and age < self.config.ingest.settle_seconds * 1e6:
+                if doubtful and age_us < self.config.ingest.settle_seconds * 1e6:
                     return None
                 fresh = {"source": self.source.name, "instance": instance, "first_digest": key, "size_seen": 0, **hints}
                 return mark_of(arrivals.register(connection, fresh))
@@ -233,23 +236,31 @@ class Reader:
     def _is_over(self, found: Content) -> bool:
         """Say whether nobody will add to what was read: an archive's end, or a file that is left alone."""
         whole = found.packed and found.size is not None and not found.damage
-        return whole or age_us(found.descriptor, self.now) > self.config.ingest.finish_minutes * 60e6
+        return whole or untouched_us(found, self.now) > self.config.ingest.finish_minutes * 60e6
 
     def _end(self, mark: Mark, found: Content, rest: bytes) -> None:
-        """Close an archive that was read to its end, or as far as its damage lets; a plain file stays open."""
-        if not found.packed or found.size is None or not self._is_over(found):
+        """Close an archive or object that was read to its end, or as far as its damage lets; a plain file stays open."""
+        if not (found.packed or found.raw.about().is_final) or found.size is None or not self._is_over(found):
             return
         damaged = Reject(mark.position, len(rest), "archive_damaged", found.damage) if found.damage else None
         self.close(mark, found, damaged, state="finished")
 
     def close(self, mark: Mark, found: Content, reject: Reject | None, *, state: str) -> None:
         """Note that a file was read as far as it can be, and the reason where that is not its end."""
-        about = os.fstat(found.descriptor)
-        hints = {"device": about.st_dev, "inode": about.st_ino, "modified_us": about.st_mtime_ns // 1000,
-                 "packed_size": about.st_size, "state": state}  # fmt: skip
+        about = found.raw.about()
+        hints = {"device": about.device, "inode": about.inode, "modified_us": about.modified_us,
+                 "packed_size": about.size, "state": state}  # fmt: skip
         with self.store.write() as connection:
             arrivals.close(connection, mark.id, reject, microseconds(self.now), **hints)
         self.done.rejected += reject is not None
+
+
+def _lent(seen: Seen, source: Source) -> tuple[int | Raw, Callable[[], None]]:
+    """Open a file or an object; the second value lets go of it."""
+    if objects.is_remote(source):
+        return objects.opened(seen), lambda: None
+    descriptor = os.open(seen.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    return descriptor, partial(os.close, descriptor)
 
 
 def mark_of(row: Any) -> Mark:
@@ -265,9 +276,10 @@ def refused_alone(batch: Batch, why: str) -> Batch:
     return Batch(batch.start, batch.end, rejects=(found,), lines=Lines(rejected=1))
 
 
-def age_us(descriptor: int, now: datetime) -> int:
+def untouched_us(found: Content, now: datetime) -> float:
     """Return how long nobody wrote, as seen after what was read before: what came since then makes it young."""
-    return microseconds(now) - os.fstat(descriptor).st_mtime_ns // 1000
+    about = found.raw.about()
+    return math.inf if about.is_final else microseconds(now) - about.modified_us
 
 
 def _place(found: Content, mark: Mark, read: tuple[bytes, int], secret: bytes) -> dict[str, Any]:

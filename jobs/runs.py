@@ -1,12 +1,11 @@
 """The service will read each Parquet or CSV file of a folder exactly once: one batch scoring run."""
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from jobs.reading import MIB, Reader, age_us, mark_of, refused_alone
+from jobs.reading import MIB, Reader, mark_of, refused_alone, untouched_us
 from jobs.tables import by_halves
 from monitor.batch import Reject
 from monitor.engines import local
@@ -15,6 +14,7 @@ from monitor.sources.archives import Content
 from monitor.sources.files import Seen, instance_of
 from monitor.sources.identity import Mark
 from monitor.sources.lines import Reading
+from monitor.sources.objects import Object
 from monitor.sources.rows import Line, Unreadable, batch_of_rows, line_of
 from monitor.sources.runs import (
     RUN_TIME,
@@ -56,7 +56,7 @@ def run(reader: Reader, seen: Seen, read: set[int]) -> Iterator[None]:
 
 def _is_ready(reader: Reader, found: Content) -> bool:
     """Say whether nobody is writing this file any more: a Parquet file has its end, another was left alone for a while."""
-    is_old = age_us(found.descriptor, reader.now) > reader.config.ingest.finish_minutes * 60e6
+    is_old = untouched_us(found, reader.now) > reader.config.ingest.finish_minutes * 60e6
     return bool(found.read(0, 1)) and (is_old or (is_parquet(found) and is_whole(found)))
 
 
@@ -91,8 +91,10 @@ def _identified(reader: Reader, seen: Seen, found: Content, read: set[int]) -> M
 
 def _moved(found: Content, seen: Seen) -> bool:
     """Say whether the open file is not what was listed: somebody writes it."""
-    about = os.fstat(found.descriptor)
-    return (about.st_size, about.st_mtime_ns // 1000) != (seen.size, seen.modified_us)
+    if isinstance(found.raw, Object):
+        return found.raw.is_replaced()
+    about = found.raw.about()
+    return (about.size, about.modified_us, about.inode) != (seen.size, seen.modified_us, seen.inode)
 
 
 @dataclass

@@ -196,7 +196,7 @@ def _absolute(node: Any, folder: Path, key: str = "") -> Any:
         return {name: _absolute(value, folder, name) for name, value in node.items()}
     if isinstance(node, list):
         return [_absolute(value, folder, key) for value in node]
-    if key in PATHS and isinstance(node, str):
+    if key in PATHS and isinstance(node, str) and "://" not in node:
         return str(folder / node)
     if key in {"database", "url"} and isinstance(node, str) and node.startswith("sqlite:///"):
         return f"sqlite:///{folder / node.removeprefix('sqlite:///')}"

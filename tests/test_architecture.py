@@ -28,6 +28,8 @@ HOMES = {
     "pandas": ("monitor.report",),
     "torch": ("monitor.shadow", "jobs.demo"),
     "sqlalchemy": ("monitor.store", "monitor.sources.tables"),
+    "fsspec": ("monitor.sources.objects",),
+    "pyarrow": ("monitor.sources.runs",),
     "alembic": ("monitor.store",),
     "cryptography": ("monitor.originals", "monitor.store.day_keys"),
     "pyspark": ("monitor.engines",),

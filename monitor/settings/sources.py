@@ -13,6 +13,9 @@ Format = Literal[
 ]
 
 
+STORES = ("s3", "gs", "abfs", "file", "memory")
+
+
 class Unit(Part):
     """Say in which unit a logged number is, or from which field a column comes."""
 
@@ -113,6 +116,8 @@ class Source(Part):
     def _one_origin(self) -> "Source":
         if (not self.files) == (self.table is None):
             raise ValueError("needs either files or table")
+        if "://" in self.files and (self.files.partition("://")[0] not in STORES or "::" in self.files):
+            raise ValueError(f"objects are read from {', '.join(f'{one}://' for one in STORES)}")
         has_columns = self.table is not None or self.format == "table"
         if has_columns and (self.wrapper != "none" or self.prefix or self.join):
             raise ValueError("a table has columns, mapped by `map`: no wrapper, prefix or join")

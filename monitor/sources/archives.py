@@ -6,6 +6,7 @@ is one layer only, may have several members, and stops at a limit that no log re
 """
 
 import bz2
+import errno
 import lzma
 import os
 import zlib
@@ -32,10 +33,60 @@ class Limits:
     most_ratio: float
 
 
+@dataclass(frozen=True)
+class About:
+    """Hold what is told of a file from outside; `is_final` where nobody will ever write it again."""
+
+    size: int
+    modified_us: int
+    device: int
+    inode: int
+    is_final: bool = False
+
+
+class Raw(Protocol):
+    """Read bytes as they are kept, wherever that is."""
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return up to `length` bytes from `offset`; fewer only at the end."""
+
+    def about(self) -> About:
+        """Return what is told of it now."""
+
+    def end_of_gap(self, offset: int) -> int:
+        """Return the first place from `offset` on where something is kept; what lies between are NULs."""
+
+
+class Opened:
+    """Read an open file of this machine."""
+
+    def __init__(self, descriptor: int) -> None:
+        """Borrow an open descriptor."""
+        self.descriptor = descriptor
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return up to `length` bytes from `offset`."""
+        return os.pread(self.descriptor, length, offset)
+
+    def about(self) -> About:
+        """Ask the file system."""
+        about = os.fstat(self.descriptor)
+        return About(about.st_size, about.st_mtime_ns // 1000, about.st_dev, about.st_ino)
+
+    def end_of_gap(self, offset: int) -> int:
+        """Pass over a hole of the file system; one that goes to the end ends there."""
+        try:
+            return os.lseek(self.descriptor, offset, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            return self.about().size
+
+
 class Content(Protocol):
     """Read bytes of a file; what is known of its end is known once it was reached."""
 
-    descriptor: int
+    raw: Raw
     packed: bool
 
     def read(self, offset: int, length: int) -> bytes:
@@ -59,18 +110,18 @@ class Plain:
 
     packed, damage, bomb = False, "", ""
 
-    def __init__(self, descriptor: int) -> None:
-        """Borrow an open descriptor."""
-        self.descriptor = descriptor
+    def __init__(self, raw: Raw) -> None:
+        """Borrow where the bytes come from."""
+        self.raw = raw
 
     def read(self, offset: int, length: int) -> bytes:
         """Return up to `length` bytes from `offset`."""
-        return os.pread(self.descriptor, length, offset)
+        return self.raw.read(offset, length)
 
     @property
     def size(self) -> int:
         """Return the size now."""
-        return os.fstat(self.descriptor).st_size
+        return self.raw.about().size
 
 
 class _Gzip:
@@ -113,10 +164,11 @@ def kind_of(head: bytes) -> str | None:
     return next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), None)
 
 
-def content(descriptor: int, limits: Limits) -> Content:
-    """Return a reader of the open file, by its first bytes."""
-    kind = kind_of(os.pread(descriptor, MAGIC_BYTES, 0))
-    return Plain(descriptor) if kind is None else Archive(descriptor, kind, limits)
+def content(where: int | Raw, limits: Limits) -> Content:
+    """Return a reader of an open file (its descriptor) or of what is kept elsewhere, by its first bytes."""
+    raw = Opened(where) if isinstance(where, int) else where
+    kind = kind_of(raw.read(0, MAGIC_BYTES))
+    return Plain(raw) if kind is None else Archive(raw, kind, limits)
 
 
 class Archive:
@@ -133,9 +185,9 @@ class Archive:
 
     packed = True
 
-    def __init__(self, descriptor: int, kind: str, limits: Limits) -> None:
-        """Borrow an open descriptor."""
-        self.descriptor, self.kind, self.limits = descriptor, kind, limits
+    def __init__(self, raw: Raw, kind: str, limits: Limits) -> None:
+        """Borrow where the bytes come from."""
+        self.raw, self.kind, self.limits = raw, kind, limits
         self.damage, self.bomb = "", ""
         self._restart()
 
@@ -207,7 +259,7 @@ class Archive:
         return True
 
     def _compressed(self) -> bytes:
-        data = os.pread(self.descriptor, STEP_BYTES, self._taken)
+        data = self.raw.read(self._taken, STEP_BYTES)
         self._taken += len(data)
         return data
 

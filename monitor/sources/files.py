@@ -1,6 +1,5 @@
 """Find the files of a source, and read one from a position whose bytes are verified."""
 
-import errno
 import glob
 import os
 import re
@@ -90,12 +89,7 @@ def end_of_hole(found: Content, position: int, chunk_bytes: int) -> tuple[int, b
     at = position
     while True:
         if not found.packed:
-            try:
-                at = max(at, os.lseek(found.descriptor, at, os.SEEK_DATA))
-            except OSError as error:
-                if error.errno != errno.ENXIO:  # no data behind: the hole goes to the end
-                    raise
-                at = found.size or at
+            at = max(at, found.raw.end_of_gap(at))
         chunk = found.read(at, chunk_bytes)
         bare = chunk.lstrip(b"\x00")
         at += len(chunk) - len(bare)

@@ -25,6 +25,9 @@ from jobs.doctor_whole import diagnosed
 from jobs.ingest import ingest
 from monitor.config import Config, load
 from monitor.errors import ConfigError, VigieError
+from monitor.settings import Source
+from monitor.sources.archives import Limits, content
+from monitor.sources.runs import Asked, pieces
 from monitor.store.store import Store
 from monitor.store.tables import bookmark, data_loss, prediction, read_range, reject
 from tests.conftest import NOW, opened
@@ -294,6 +297,18 @@ def test_damaged_inside(tmp_path: Path, config: Config, store: Store) -> None:
     with store.read() as connection:
         assert "archive_damaged" in set(connection.execute(select(reject.c.reason)).scalars())
     assert contiguous(store)
+
+
+@pytest.mark.parametrize("start", [0, 1, 16, 17, 18, 39, 40])
+@pytest.mark.parametrize("kind", WRITERS)
+def test_from_any_row_on(tmp_path: Path, kind: str, start: int) -> None:
+    """Reading goes on at any row, also in the middle of a group of rows."""
+    path = put(tmp_path, "a", WRITERS[kind](rows(40)))
+    source = Source(files="x", format="table", map={"request_id": "id"})
+    with path.open("rb") as file:
+        found = content(file.fileno(), Limits(10**9, 500))
+        read = [one.values["id"] for some in pieces(found, Asked(source, start, 10**6)) for one in some]
+    assert read == [f"0-{n}" for n in range(start, 40)]
 
 
 @pytest.mark.parametrize("kind", WRITERS)
