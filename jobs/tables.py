@@ -1,5 +1,6 @@
 """The service will read new rows of a table exactly once, and late ones behind them."""
 
+import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -22,11 +23,12 @@ from monitor.window import microseconds
 
 @dataclass(frozen=True)
 class _At:
-    """Hold how far a table was read: rows committed, and the place of the highest."""
+    """Hold how far a table was read: rows committed, the place of the highest, and from where on each row is remembered."""
 
     id: int
     position: int
     place: Place | None
+    floor: float = -math.inf
 
 
 @dataclass(frozen=True)
@@ -141,8 +143,10 @@ class _Pass:
             row = found[0] if found else arrivals.register(connection, fresh)
             if row.path_last != self.table.address:
                 arrivals.note(connection, row.id, path_last=self.table.address)
-        place = None if row.mark is None else Place(highwater.read(row.mark)[0], highwater.read(row.mark_key))
-        return _At(row.id, row.position, place)
+        if row.mark is None:
+            return _At(row.id, row.position, None)
+        mark, floor = highwater.read(row.mark)
+        return _At(row.id, row.position, Place(mark, highwater.read(row.mark_key)), floor)
 
     def _again(self, at: _At, highest: Place) -> Generator[None, None, _At | None]:
         """Look again from the overlap on up to the highest place; None when another runner was first."""
@@ -155,7 +159,7 @@ class _Pass:
             with self.reader.store.read() as connection:
                 known = recognised(connection, at.id, [one.known.key_digest for one in met])
             fresh = [replace(one, changed=one.known.key_digest in known) for one in met
-                     if known.get(one.known.key_digest) != one.known.row_digest]  # fmt: skip
+                     if known.get(one.known.key_digest) != one.known.row_digest and self._is_told(at, one)]  # fmt: skip
             moved = yield from self._taken(at, fresh, is_new=False)
             if moved is None:
                 return None
@@ -163,6 +167,10 @@ class _Pass:
             full = len(page) == self.table.settings.chunk_rows
             page = self.table.page(page[-1].place, until=highest) if full else []
         return at
+
+    def _is_told(self, at: _At, one: _Met) -> bool:
+        """Say whether it can be told that a row is new; after the overlap was made longer, only stored rows tell."""
+        return one.known.place >= at.floor or self.reader.config.privacy.store != "none"
 
     def _back(self, mark: Any) -> tuple[Any, float] | None:
         """Return from where to look again; None where the settings say never."""
@@ -209,16 +217,18 @@ class _Pass:
         reader, now_us = self.reader, microseconds(self.reader.now)
         place = met[-1].row.place if is_new else at.place
         assert place is not None
-        stands = {"mark": highwater.written((place.mark,)), "mark_key": highwater.written(place.key)}
+        back = self._back(place.mark)
+        floor = max(at.floor, (highwater.place_of(place.mark) or 0.0) if back is None else back[1])
+        stands = {"mark": highwater.written((place.mark, floor)), "mark_key": highwater.written(place.key)}
         parts = local.profiles(batch.predictions) if reader.config.privacy.store == "none" else None
         with reader.store.write() as connection:
             saved = arrivals.save(connection, batch, at.id, stands, now_us, parts=parts)
-            if saved.moved and (back := self._back(place.mark)) is not None:
+            if saved.moved and back is not None:
                 remember(connection, at.id, [one.known for one in met], back[1])
         if not saved.moved:
             return None
         reader.done.count(batch, saved)
-        return _At(at.id, batch.end, place)
+        return _At(at.id, batch.end, place, floor)
 
 
 def _is_number(mark: Any) -> bool:

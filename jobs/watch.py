@@ -8,6 +8,7 @@ from jobs.status import verdicts
 from monitor.alerts import Message
 from monitor.config import Config
 from monitor.feed import condition
+from monitor.sources.objects import is_remote
 from monitor.store import outbox, runs
 from monitor.store.feed import feeds
 from monitor.store.store import Store
@@ -22,8 +23,8 @@ KILLED = "ended without a word: killed, out of memory, or past its deadline"
 
 def watch(store: Store, config: Config, now: datetime) -> str:
     """
-    Tell once when a model or one of its sources fell silent, when lines are lost or refused in numbers, when a job failed
-    three times in a row, or when a message waits longer than 15 minutes.
+    Tell once when a model or one of its sources fell silent, when lines are lost or refused in numbers, when a database or
+    bucket that is a source is away, when a job failed three times in a row, or when a message waits longer than 15 minutes.
 
     Safe to run twice: a message is keyed by what it tells and the minute it began. Messages that wait are told once a day:
     the oldest of them is another one each time some get through.
@@ -50,6 +51,12 @@ def _sources(connection: Connection, config: Config, silent: set[str], now: date
     found = []
     for feed in feeds(connection, config.sources.values(), now):
         stands = condition(feed, microseconds(now), config.ingest.silent_after_expected)
+        where = config.sources[feed.source]
+        if stands.state == "UNREAD" and feed.read_us is not None and (where.table is not None or is_remote(where)):
+            line = (
+                f"source {feed.source}: {stands.sentence}; its table or objects cannot be read (vigie doctor says why)"
+            )
+            found.append((f"service:source:unread:{feed.source}", line, stands.since_us))
         if stands.state in TOLD and not (stands.state == "SILENT" and feed.model in silent):
             day_us = stands.since_us if stands.state == "SILENT" else stands.since_us // DAY_US * DAY_US
             found.append(

@@ -5,6 +5,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
+from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from monitor.errors import ConfigError
@@ -33,7 +34,11 @@ def expanded(source: Source) -> Source:
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names())}"
         raise ConfigError(f"no preset {source.preset}", where=f"sources.{source.name}", remedy=hint)
     written = source.model_dump(by_alias=True, exclude_unset=True)
-    return Source(**{**_keys(source.preset), **written})
+    try:
+        return Source(**{**_keys(source.preset), **written})
+    except ValidationError as error:
+        why = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"preset {source.preset} does not fit: {why}", where=f"sources.{source.name}") from None
 
 
 @lru_cache(maxsize=64)

@@ -16,11 +16,12 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import OperationalError
 
 from jobs.ingest import ingest
+from jobs.watch import watch
 from monitor.config import Config, load
-from monitor.errors import VigieError
+from monitor.errors import ConfigError, VigieError
 from monitor.store.feed import feeds
 from monitor.store.store import Store
-from monitor.store.tables import bookmark, data_loss, prediction, read_range, reject, row_known
+from monitor.store.tables import bookmark, data_loss, outbox, prediction, read_range, reject, row_known
 from tests.conftest import NOW
 from tests.jobs.story import contiguous, request_ids, snapshot
 
@@ -174,6 +175,21 @@ def test_row_changed_where_nothing_is_kept(tmp_path: Path, store: Store, base: B
         assert connection.execute(select(func.sum(read_range.c.accepted))).scalar_one() == 31
 
 
+@pytest.mark.parametrize(("kept", "read"), [("none", 0), ("redacted", 1)])
+def test_longer_overlap(tmp_path: Path, store: Store, base: Base, kept: str, read: int) -> None:
+    """After the overlap was made longer no row counts twice; where rows are stored, older late ones are found then."""
+    more = f"privacy: {{store: {kept}}}\n"
+    base.add(*many(60))
+    ingest(store, settings(tmp_path, store, base, ", overlap_hours: 0.1", more), NOW)
+    base.add({"id": 500, "created_at": at(600 - 19 * 4 + 30)})
+    longer = settings(tmp_path, store, base, ", overlap_hours: 2", more)
+    assert ingest(store, longer, NOW).startswith(f"inference: {read} read")
+    base.add({"id": 501, "created_at": at(600 - 19 * 4 + 2)})
+    assert ingest(store, longer, NOW) == "inference: 1 read, 0 duplicate, 0 rejected"
+    with store.read() as connection:
+        assert connection.execute(select(func.sum(read_range.c.accepted))).scalar_one() == 61 + read
+
+
 def test_bad_rows(config: Config, store: Store, base: Base) -> None:
     """A row that is no prediction is one reject with its number in the table, once, and hides no other."""
     base.add(*many(5), {"id": 5, "created_at": at(500), "predicted": "", "input text": "x"},
@@ -314,7 +330,7 @@ def test_wrong_names(tmp_path: Path, store: Store, base: Base, right: str, wrong
 
 def test_unreachable(tmp_path: Path, store: Store, base: Base) -> None:
     """A database that is away is told, the other sources are read, and it goes on when it is back."""
-    config = settings(tmp_path, store, base)
+    config = settings(tmp_path, store, base, more="routes: [{to: ops@stat.example, receives: [service]}]\n")
     base.add(*many(10))
     ingest(store, config, NOW)
     base.add(*many(10, first=10))
@@ -329,8 +345,17 @@ def test_unreachable(tmp_path: Path, store: Store, base: Base) -> None:
     with store.read() as connection:
         (feed,) = feeds(connection, config.sources.values(), NOW)
     assert feed.read_us == round(NOW.timestamp() * 1e6)
+    late = NOW + timedelta(hours=1)
+    away_config = load(config.path)
+    assert [watch(store, away_config, late), watch(store, away_config, late)] == [
+        "1 things to tell, 1 new messages", "1 things to tell, 0 new messages",
+    ]  # fmt: skip
+    with store.read() as connection:
+        (subject,) = connection.execute(select(outbox.c.subject)).scalars()
+    assert subject == "service:source:unread:inference"
     config.path.write_text(text, encoding="utf-8")
-    assert ingest(store, load(config.path), NOW).startswith("inference: 10 read, 0 duplicate")
+    assert ingest(store, load(config.path), late).startswith("inference: 10 read, 0 duplicate")
+    assert watch(store, load(config.path), late) == "0 things to tell, 0 new messages"
 
 
 def test_table_is_not_written(tmp_path: Path, store: Store, base: Base) -> None:
@@ -434,6 +459,34 @@ def test_naive_times(tmp_path: Path, store: Store, base: Base, request: pytest.F
     base.add({"id": 2, "created_at": f"{local:%Y-%m-%d %H:%M:%S}"})
     ingest(store, load(config.path), NOW)
     assert [reason for reason, _ in rejects(store)] == ["no_time_zone"]
+
+
+def test_preset(tmp_path: Path, store: Store, base: Base) -> None:
+    """A preset maps a table's columns too; one whose lines are no rows is refused with a sentence."""
+    config = settings(tmp_path, store, base)
+    text = config.path.read_text(encoding="utf-8")
+    body = """'{"dataframe_records": [{"text": "taxi"}, {"text": "bakery"}]}'"""
+    answer = """'{"predictions": [{"label": "49", "confidence": 0.9}, {"label": "10", "confidence": 0.8}]}'"""
+    base.run("create table calls (databricks_request_id text primary key, timestamp_ms bigint, request text, response text, "
+             "execution_time_ms integer, status_code integer, sampling_fraction real)")  # fmt: skip
+    base.run(
+        f"insert into calls values ('a', {round(NOW.timestamp() * 1000) - 60_000}, {body}, {answer}, 41, 200, 1.0)"
+    )
+    start = text.index("    table:")
+    table = f"""    table: {{url: "{base.url}", name: calls, key: [databricks_request_id], mark: timestamp_ms, mark_unit: ms}}\n"""
+    for preset in ("databricks_records", "kserve_v1"):
+        config.path.write_text(f"{text[:start]}{table}    model: ape\n    preset: {preset}\n", encoding="utf-8")
+        if preset == "kserve_v1":
+            with pytest.raises(ConfigError, match="no wrapper, prefix or join"):
+                load(config.path)
+            continue
+        assert ingest(store, load(config.path), NOW) == "inference: 2 read, 0 duplicate, 0 rejected"
+        assert ingest(store, load(config.path), NOW) == "inference: 0 read, 0 duplicate, 0 rejected"
+    with store.read() as connection:
+        found = connection.execute(
+            select(prediction.c.row, prediction.c.label, prediction.c.latency_ms).order_by(prediction.c.row)
+        )
+        assert [tuple(one) for one in found] == [(0, "49", 41.0), (1, "10", None)]
 
 
 def test_hostile_names(tmp_path: Path, store: Store, base: Base) -> None:
