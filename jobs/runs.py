@@ -21,6 +21,7 @@ from monitor.sources.runs import (
     Asked,
     Damaged,
     Entry,
+    check,
     content_digest,
     is_parquet,
     is_whole,
@@ -47,6 +48,7 @@ def run(reader: Reader, seen: Seen, read: set[int]) -> Iterator[None]:
             return
         try:
             told = time_of_run(reader.source, seen.path, seen.modified_us)
+            check(found, reader.source, int(reader.config.ingest.line_mib * MIB))
             mark = _identified(reader, seen, found, read)
             if mark is not None:
                 yield from _Run(reader, seen, found, told, mark).rows()

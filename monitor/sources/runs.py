@@ -1,5 +1,6 @@
 """Read the rows of a Parquet or CSV file in bounded pieces, in their order, from any row on: one batch scoring run."""
 
+import contextlib
 import csv
 import io
 import re
@@ -91,6 +92,15 @@ def time_of_run(source: Source, path: str, modified_us: int) -> tuple[str, str] 
     return text, "path"
 
 
+def check(found: Content, source: Source, row_bytes: int) -> None:
+    """Raise Unreadable where a column that is mapped is not there; only the heading or the end of the file is read."""
+    if not is_parquet(found):
+        _heading(_records(found, row_bytes), source)
+        return
+    with contextlib.suppress(Damaged):  # reading it will say so
+        _opened_parquet(found, source)
+
+
 def pieces(found: Content, asked: Asked) -> Iterator[list[Entry]]:
     """
     Yield the rows from `asked.start` on, some thousand at a time.
@@ -101,14 +111,9 @@ def pieces(found: Content, asked: Asked) -> Iterator[list[Entry]]:
 
 
 def _parquet(found: Content, asked: Asked) -> Iterator[list[Entry]]:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    try:
-        file = parquet.ParquetFile(pa.PythonFile(_AsFile(found), mode="r"), buffer_size=STEP_BYTES)
-        wanted = columns_of(asked.source)
-        require(wanted, file.schema_arrow.names, "the file")
-        held: list[Entry] = []
+    file, wanted = _opened_parquet(found, asked.source)
+    held: list[Entry] = []
+    with _damage_told():
         for batch in _batches(file, wanted, asked.start):
             held += [Entry(row) for row in pl.DataFrame(pl.from_arrow(batch)).to_dicts()]
             if len(held) >= ROWS_AT_ONCE:
@@ -116,6 +121,28 @@ def _parquet(found: Content, asked: Asked) -> Iterator[list[Entry]]:
                 held = []
         if held:
             yield held
+
+
+def _opened_parquet(found: Content, source: Source) -> tuple[Any, list[str]]:
+    """Return the open file and the columns that are wanted of it."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    with _damage_told():
+        file = parquet.ParquetFile(pa.PythonFile(_AsFile(found), mode="r"), buffer_size=STEP_BYTES)
+        there = file.schema_arrow.names
+    wanted = columns_of(source)
+    require(wanted, there, "the file")
+    return file, wanted
+
+
+@contextlib.contextmanager
+def _damage_told() -> Iterator[None]:
+    """Turn what pyarrow and polars say of bytes they cannot read into Damaged."""
+    import pyarrow as pa
+
+    try:
+        yield
     except (pa.ArrowException, pl.exceptions.PolarsError, ValueError, OSError) as error:
         if isinstance(error, OSError) and error.errno:
             raise  # the disk's trouble, not the file's
@@ -172,7 +199,22 @@ def _csv(found: Content, asked: Asked) -> Iterator[list[Entry]]:
     """Read CSV as RFC 4180 has it: a quoted value may hold separators, line ends and doubled quotes."""
     source = asked.source
     records = _records(found, asked.row_bytes)
-    heading = next(records, b"").removeprefix(b"\xef\xbb\xbf")
+    places, width = _heading(records, source)
+    some: list[Entry] = []
+    for number, record in enumerate(records):
+        if number < asked.start:
+            continue
+        some.append(_entry(record, source, places, width))
+        if len(some) == ROWS_AT_ONCE:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+def _heading(records: Iterator[bytes | None], source: Source) -> tuple[dict[str, int], int]:
+    """Return where the wanted columns stand, and how many columns there are."""
+    heading = (next(records, None) or b"").removeprefix(b"\xef\xbb\xbf")
     try:
         names = _cells(heading.decode(source.encoding), source.separator)
     except (UnicodeDecodeError, csv.Error) as error:
@@ -181,17 +223,7 @@ def _csv(found: Content, asked: Asked) -> Iterator[list[Entry]]:
         raise Unreadable(f"two columns are named {next(one for one in names if names.count(one) > 1)}")
     wanted = columns_of(source)
     require(wanted, names, "the heading")
-    places = {one: names.index(one) for one in wanted}
-    some: list[Entry] = []
-    for number, record in enumerate(records):
-        if number < asked.start:
-            continue
-        some.append(_entry(record, source, places, len(names)))
-        if len(some) == ROWS_AT_ONCE:
-            yield some
-            some = []
-    if some:
-        yield some
+    return {one: names.index(one) for one in wanted}, len(names)
 
 
 def _entry(record: bytes | None, source: Source, places: dict[str, int], width: int) -> Entry:
@@ -216,7 +248,7 @@ def _cells(text: str, separator: str) -> Sequence[str]:
     return next(csv.reader([text], delimiter=separator, strict=True), [])
 
 
-def _records(found: Content, most_bytes: int) -> Iterator[Any]:
+def _records(found: Content, most_bytes: int) -> Iterator[bytes | None]:
     """Yield records without their line ends; None for a line whose quote does not end within `most_bytes`. Blank ones are left out."""
     lines = _lines(found)
     waiting: deque[bytes] = deque()

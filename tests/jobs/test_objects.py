@@ -152,8 +152,8 @@ def test_replaced_half_way(place: Place, store: Store, config: Config, bucket: M
         assert sum(connection.execute(select(bookmark.c.lost_bytes)).scalars()) > 0
 
 
-def test_runs_in_a_bucket(quick_place: Place, bucket: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Parquet and CSV runs are read from a bucket like from a folder, the date in their path counting."""
+def of_runs(place: Place) -> Config:
+    """Return settings whose source is a folder of runs in the bucket."""
     text = """
     files: memory://runs/day=*/*
     format: table
@@ -162,11 +162,16 @@ def test_runs_in_a_bucket(quick_place: Place, bucket: MemoryFileSystem, monkeypa
     model: ape
     map: {request_id: id, text: text, label: code, score: p}
 """
-    quick_place.configure()
-    written = quick_place.path.read_text(encoding="utf-8")
+    place.configure()
+    written = place.path.read_text(encoding="utf-8")
     start, end = written.index("  api:\n") + 7, written.index("routes:")
-    quick_place.path.write_text(written[:start] + text + written[end:], encoding="utf-8")
-    config = load(quick_place.path)
+    place.path.write_text(written[:start] + text + written[end:], encoding="utf-8")
+    return load(place.path)
+
+
+def test_runs_in_a_bucket(quick_place: Place, bucket: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parquet and CSV runs are read from a bucket like from a folder, the date in their path counting."""
+    config = of_runs(quick_place)
     bucket.pipe("/runs/day=2026-08-30/a.parquet", as_parquet(rows(60)))
     bucket.pipe("/runs/day=2026-08-31/a.csv", as_csv(rows(60, seed=1)))
     watch = Counting(monkeypatch)
@@ -180,6 +185,34 @@ def test_runs_in_a_bucket(quick_place: Place, bucket: MemoryFileSystem, monkeypa
         assert ingest(store, config, NOW) == "api: 0 read, 0 duplicate, 1 rejected"
         with store.read() as connection:
             assert list(connection.execute(select(reject.c.reason)).scalars()) == ["archive_damaged"]
+
+
+@pytest.mark.parametrize("nth", range(1, 16))
+def test_fetch_that_fails(
+    quick_place: Place, bucket: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch, nth: int
+) -> None:
+    """Whichever range the store refuses, no run counts as damaged: it is told, and read to its end later."""
+    config = of_runs(quick_place)
+    bucket.pipe("/runs/day=2026-08-30/a.parquet", as_parquet(rows(60)))
+    bucket.pipe("/runs/day=2026-08-31/a.csv", as_csv(rows(60, seed=1)))
+    read, left = MemoryFileSystem.cat_file, [nth]
+
+    def flaky(files: MemoryFileSystem, path: str, **more: Any) -> bytes:
+        left[0] -= 1
+        if left[0] == 0:
+            raise TimeoutError("no answer")
+        return read(files, path, **more)
+
+    with opened(config.database) as store:
+        with monkeypatch.context() as broken:
+            broken.setattr(MemoryFileSystem, "cat_file", flaky)
+            told = ingest(store, config, NOW)
+            assert ("no answer" in told) == (left[0] <= 0)
+        assert "0 rejected" in told
+        ingest(store, config, NOW)
+        assert sum(request_ids(store).values()) == 120
+        with store.read() as connection:
+            assert not connection.execute(select(reject)).all()
 
 
 def test_store_that_refuses(

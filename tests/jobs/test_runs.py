@@ -266,11 +266,25 @@ def test_missing_column(tmp_path: Path, config: Config, store: Store) -> None:
     assert told.startswith("nightly: 5 read")
     assert told.count("no column code in the") == 2
     assert "did you mean codes?" in told
+    with store.read() as connection:
+        assert len(connection.execute(select(bookmark.c.id)).all()) == 1
     config.path.write_text(
         config.path.read_text(encoding="utf-8").replace("label: code", "label: codes"), encoding="utf-8"
     )
     (tmp_path / "runs/good.csv").unlink()
     assert ingest(store, load(config.path), LATER) == "nightly: 10 read, 0 duplicate, 0 rejected"
+
+
+def test_heading_that_cannot_be_read(tmp_path: Path, config: Config, store: Store) -> None:
+    """Two columns of one name, or a heading in another encoding, are told; a file without rows is none."""
+    put(tmp_path, "a.csv", b"id,at,text,code,p,id\n")
+    put(tmp_path, "b.csv", b"id,at,text,code,p,caf\xe9\n")
+    put(tmp_path, "c.csv", b"id,at,text,code,p\n")
+    told = ingest(store, config, LATER)
+    assert told.startswith("nightly: 0 read, 0 duplicate, 0 rejected")
+    assert "a.csv (two columns are named id)" in told
+    assert "b.csv (its heading cannot be read" in told
+    assert "c.csv" not in told
 
 
 @pytest.mark.parametrize("cut", [-1, -300, 5])
