@@ -17,7 +17,7 @@ from monitor.settings import Source, Table
 from monitor.sources.record import UNITS_US, Refused, time_us
 from monitor.window import microseconds
 
-ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d.*)?")
+ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d.*)?")
 FARTHEST_ZONE_US = 14 * 3_600_000_000
 SECOND_US = 1_000_000
 READERS: dict[str, Callable[[str], Any]] = {
@@ -77,7 +77,7 @@ def look_back(mark: Any, table: Table) -> tuple[Any, float] | None:
     None where a mark is neither a time nor a number: then nothing tells how far back a late row may lie.
 
     >>> look_back("2026-11-20T10:33:52.153Z", Table(url="sqlite:///x", name="t", key=("id",), mark="at"))[0]
-    '2026-11-20T08:33:52'
+    '2026-11-20T08:33'
     """
     place = place_of(mark)
     if place is None:
@@ -94,9 +94,9 @@ def look_back(mark: Any, table: Table) -> tuple[Any, float] | None:
         days = timedelta(days=math.ceil(table.overlap_hours / 24))
         return mark - days, place - days / timedelta(microseconds=1)
     back = datetime.fromisoformat(mark).replace(tzinfo=None) - hours
-    text = back.date().isoformat() if len(mark) == 10 else back.isoformat(mark[10], "seconds")
-    # the text ends before the fraction of the second, or the time of the day, and so begins earlier
-    floor = timedelta(days=1) if len(mark) == 10 else timedelta(seconds=1)
+    text = back.date().isoformat() if len(mark) == 10 else back.isoformat(mark[10], "minutes")
+    # text of the shortest form there is, which sorts before all that say more; and so it begins earlier
+    floor = timedelta(days=1) if len(mark) == 10 else timedelta(minutes=1)
     return text, place - (hours + floor) / timedelta(microseconds=1)
 
 

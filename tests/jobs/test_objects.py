@@ -22,7 +22,7 @@ from monitor.errors import ConfigError, VigieError
 from monitor.sources.objects import scan
 from monitor.store.feed import feeds
 from monitor.store.store import Store
-from monitor.store.tables import bookmark, reject
+from monitor.store.tables import bookmark, prediction, reject
 from tests.conftest import NOW, Place, opened
 from tests.jobs.story import contiguous, request_ids, snapshot
 from tests.jobs.test_runs import as_csv, as_parquet, rows
@@ -185,6 +185,31 @@ def test_runs_in_a_bucket(quick_place: Place, bucket: MemoryFileSystem, monkeypa
         assert ingest(store, config, NOW) == "api: 0 read, 0 duplicate, 1 rejected"
         with store.read() as connection:
             assert list(connection.execute(select(reject.c.reason)).scalars()) == ["archive_damaged"]
+
+
+@pytest.mark.parametrize("nth", range(1, 6))
+def test_run_replaced_while_read(quick_place: Place, bucket: MemoryFileSystem, nth: int) -> None:
+    """A run that is written again between being recognised and being read gives no row under the old one's name."""
+    config = of_runs(quick_place)
+    first = as_csv(rows(60))
+    bucket.pipe("/runs/day=2026-08-30/a.csv", first)
+    left = [nth]
+
+    def guard(_connection: Connection) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            bucket.pipe("/runs/day=2026-08-30/a.csv", first.replace(b"\r\n0-", b"\r\n1-"))  # as long as the first
+
+    with opened(config.database) as store:
+        ingest(store.guarded(guard), config, NOW)
+        ingest(store, config, NOW)
+        with store.read() as connection:
+            found = connection.execute(select(prediction.c.bookmark, prediction.c.request_id)).all()
+    by_run: dict[int, set[str]] = {}
+    for one, request in found:
+        by_run.setdefault(one, set()).add(request.split("-")[0])
+    assert all(len(seeds) == 1 for seeds in by_run.values())
+    assert Counter(request for _, request in found if request.startswith("1-")) == Counter(f"1-{n}" for n in range(60))
 
 
 @pytest.mark.parametrize("nth", range(1, 16))
