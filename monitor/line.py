@@ -91,24 +91,27 @@ class Lines:
 
         async def hear() -> Any:
             message = await receive()
-            _keep(seen["request"], message.get("body", b""))
+            keep(seen["request"], message.get("body", b""))
             return message
 
         async def say(message: Any) -> None:
             if message["type"] == "http.response.start":
                 seen["status"] = message["status"]
             elif message["type"] == "http.response.body":
-                _keep(seen["response"], message.get("body", b""))
+                keep(seen["response"], message.get("body", b""))
             await send(message)
 
         began = time.perf_counter()
         try:
             await self.app(scope, hear, say)
         except Exception as error:
-            self._note(("call", scope.get("path"), seen, 1000 * (time.perf_counter() - began), error, self._now()))
+            self.call(scope.get("path"), seen, 1000 * (time.perf_counter() - began), error)
             raise
-        latency_ms = scope.get("vigie_latency_ms") or 1000 * (time.perf_counter() - began)
-        self._note(("call", scope.get("path"), seen, latency_ms, None, self._now()))
+        self.call(scope.get("path"), seen, scope.get("vigie_latency_ms") or 1000 * (time.perf_counter() - began))
+
+    def call(self, path: Any, seen: dict[str, Any], latency_ms: float, error: Exception | None = None) -> None:
+        """Log a call by the parts of its bodies and its status: `seen` has `request`, `response` (lists of bytes), `status`."""
+        self._note(("call", path, seen, latency_ms, error, self._now()))
 
     def write(self, **fields: Any) -> None:
         """Log one row: any of the line's fields; `time` (aware datetime), `latency_ms` and `status` may be among them."""
@@ -265,7 +268,8 @@ class LineHandler(logging.Handler):
             self.lines.failed += 1
 
 
-def _keep(parts: list[bytes], body: bytes) -> None:
+def keep(parts: list[bytes], body: bytes) -> None:
+    """Add a part of a body, as long as what is kept of it stays small."""
     if body and sum(map(len, parts)) + len(body) <= MAX_BODY_BYTES:
         parts.append(body)
 

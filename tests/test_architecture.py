@@ -18,6 +18,7 @@ FLOORS = {
     "monitor.verdict": 5, "monitor.retraining": 5, "monitor.alerts": 5, "monitor.feed": 5, "monitor.sources.preset": 5, "monitor.settings": 5, "monitor.accounts": 5,
     "monitor.config": 6, "monitor.sources": 6, "monitor.store": 6, "monitor.engines": 6, "monitor.shadow": 6,
     "monitor.report": 6, "monitor.delivery": 6, "monitor.line": 6,
+    "monitor.line_wsgi": 7, "monitor.line_pyfunc": 7,  # live in the API, on top of monitor.line
     "monitor": 0,
     "jobs": 7, "dashboards": 7,
 }  # fmt: skip
@@ -44,7 +45,14 @@ CONNECTION_ONLY = (
     "dashboards",
 )  # may name sqlalchemy.Connection, the type a store function takes; nothing more
 CLOCKS = ("jobs.cli", "jobs.schedule", "jobs.demo", "jobs.verbs.session", "dashboards.shared", "monitor.line")
-BROAD = ("jobs.schedule", "jobs.supervise", "monitor.line", "monitor.shadow.worker")
+BROAD = (
+    "jobs.schedule",
+    "jobs.supervise",
+    "monitor.line",
+    "monitor.line_wsgi",
+    "monitor.line_pyfunc",
+    "monitor.shadow.worker",
+)
 CORE_FORBIDDEN = {"os", "pathlib", "socket", "logging", "time", "random", "subprocess", "sqlite3", "tempfile", "shutil"}
 
 

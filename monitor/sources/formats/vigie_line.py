@@ -133,7 +133,10 @@ def _record(found: Line, source: Source, clock_us: int | None) -> Record:
         if not isinstance(pair, list) or len(pair) != 2:
             raise Refused("not_a_record", "topk")
         labels.append(label(pair[0]))
-        scores.append(score(pair[1], flags))
+        if pair[1] is not None:  # a model that answers a label and no score
+            scores.append(score(pair[1], flags))
+    if scores and len(scores) != len(labels):
+        raise Refused("wrong_type", "score")
     if found.text is None and not labels and (found.status is None or found.status < 400):
         raise Refused("missing_field", "text or topk")
     if found.decision is not None and found.decision not in DECISIONS:
