@@ -125,3 +125,16 @@ def test_usual_lines_are_plain() -> None:
     found = plain.read(raw, 0, len(raw), asked)
     odd = raw.index(b"odd")
     assert (found.lines, found.rest) == (4, [(odd, odd + 4)])
+
+
+@pytest.mark.parametrize("odd", [
+    {"topk": [["a", 0.2], ["b", 0.7]]}, {"topk": [["a", 0.5], ["b", 0.1], ["c", 0.2]]}, {"topk": [["a\u200b", 0.5]]}, {"text": "a\x00b"},
+    {"text_cut": True}, {"latency_ms": 10**30}, {"time": "2026-09-01T10:00:60Z"}, {"time": "2031-01-01T00:00:00Z"}, {"model": "else"},
+])  # fmt: skip
+def test_odd_lines_are_not(odd: dict[str, Any]) -> None:
+    """A line that must be sorted, repaired, flagged or refused is left to look at, and its neighbours are not."""
+    good = json.dumps(USUAL).encode() + b"\n"
+    raw = good + json.dumps({**USUAL, **odd}).encode() + b"\n" + good
+    found = plain.read(raw, 0, len(raw), plain.Asked(MODELS, source(), microseconds(LATEST), LINE_BYTES, SECRET))
+    assert (found.lines, found.rest) == (2, [(len(good), len(raw) - len(good))])
+    assert found.columns["position"] == [0, len(raw) - len(good)]
