@@ -54,6 +54,18 @@ def db_upgrade(context: typer.Context) -> None:
     typer.echo(f"{store.place}: tables are at {schema.upgrade(store)}\nNext: vigie once")
 
 
+@database.command("roles")
+def db_roles(
+    jobs: Annotated[str, typer.Option(help="Role that runs the jobs.")] = "vigie_jobs",
+    dashboard: Annotated[str, typer.Option(help="Role that serves the dashboard.")] = "vigie_dashboard",
+) -> None:
+    """Print the SQL that gives two roles of PostgreSQL the rights they need, for the owner of the tables to run."""
+    from monitor.store.roles import statements
+
+    for statement in statements(jobs, dashboard):
+        typer.echo(f"{statement};")
+
+
 @database.command("check")
 def db_check(
     context: typer.Context, model: Annotated[str | None, typer.Option()] = None, as_json: JsonOption = False
