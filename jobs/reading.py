@@ -89,7 +89,7 @@ class Reader:
             mark = self._identify(seen, found)
             if mark is None:
                 self.done.waiting += 1
-            elif mark.id not in read or found.read(mark.position, 1):  # another that began alike and goes on
+            elif mark.id not in read:
                 read.add(mark.id)
                 yield from self._batches(mark, found)
 
