@@ -55,7 +55,7 @@ def test_twice(place: Place, store: Store) -> None:
     prune(store, config, later)
     before = snapshot(store)
     assert prune(store, config, later) == (
-        "0 texts, 0 predictions, 0 hourly profiles, 0 job runs, 0 ranges merged, 0 reports with texts"
+        "0 texts, 0 predictions, 0 hourly profiles, 0 job runs, 0 ranges merged, 0 reports with texts, 0 keys of days"
     )
     assert snapshot(store) == before
 
