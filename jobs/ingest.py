@@ -88,6 +88,9 @@ def _source(reader: Reader) -> Generator[None, None, Pass]:
     for seen in listed:
         if seen.packed:
             yield from take(seen, read)
+    shorter, done.again = done.again, []
+    for seen in shorter:
+        yield from take(seen, read)
     with reader.store.write() as connection:
         arrivals.alone(connection, source.name)
         _tell_vanished(connection, source, read, done, microseconds(now))

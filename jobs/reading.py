@@ -42,6 +42,8 @@ class Pass:
     unread_bytes: int = 0
     waiting: int = 0
     unreadable: list[str] = field(default_factory=list)  # files and why
+    met: dict[int, Seen] = field(default_factory=dict)  # by bookmark
+    again: list[Seen] = field(default_factory=list)  # files whose bookmark went over to a longer one
 
     def told(self) -> str:
         """Say it in a line."""
@@ -91,6 +93,11 @@ class Reader:
                 self.done.waiting += 1
             elif mark.id not in read:
                 read.add(mark.id)
+                self.done.met[mark.id] = seen
+                yield from self._batches(mark, found)
+            elif found.read(mark.position, 1):  # it begins like another that was met, and goes on: the mark follows it
+                self.done.again.append(self.done.met.get(mark.id, seen))
+                self.done.met[mark.id] = seen
                 yield from self._batches(mark, found)
 
     @contextmanager
@@ -137,7 +144,7 @@ class Reader:
         key = digest(secret, (line if line is not None else head).removeprefix(b"\xef\xbb\xbf"))
         instance = instance_of(self.source, seen.path)
         hints = {"state": "active", "path_last": seen.path, "modified_us": seen.modified_us, "device": seen.device, "inode": seen.inode,
-                 **({} if found.packed else {"size_seen": found.size})}  # fmt: skip
+                 "size_seen": 0 if found.packed else found.size}  # fmt: skip
         with self.store.read() as connection:
             known = [mark_of(row) for row in arrivals.marks(connection, self.source.name, instance, key)]
         while True:  # content is compared outside the transaction; what changed meanwhile is compared again

@@ -321,3 +321,20 @@ def test_another_secret(quick_place: Place) -> None:
             ingest(store, quick_place.configure(), NOW)
         (config.data_dir / "secret").write_bytes(old)
         assert ingest(store, quick_place.configure(), NOW) == "api: 0 read, 0 duplicate, 0 rejected"
+
+
+def test_files_that_begin_alike(place: Place, config: Config, store: Store) -> None:
+    """Files whose first lines are the same, one of them having no other yet, are each read to their end in one pass."""
+    (place.folder / "logs").mkdir(exist_ok=True)
+    banner = b'{"vigie":1,"dropped":1}\n'
+    one = b'{"vigie":1,"time":"2026-09-01T10:00:00Z","request_id":"%d","text":"taxi"}\n'
+    for number, name in enumerate(("a", "b", "c", "d")):
+        file = place.folder / f"logs/ape.jsonl.{name}"
+        file.write_bytes(banner + (one % number) * (name != "b"))
+        os.utime(file, ns=(number * 10**9, number * 10**9 + 1_788_000_000 * 10**9))
+    (place.folder / "logs/ape.jsonl.e").hardlink_to(place.folder / "logs/ape.jsonl.d")
+    assert ingest(store, config, NOW) == "api: 3 read, 0 duplicate, 0 rejected"
+    assert ingest(store, config, NOW) == "api: 0 read, 0 duplicate, 0 rejected"
+    with store.read() as connection:
+        (fed,) = arrivals.feed(connection)
+    assert (fed["lines_other"], fed["accepted"], fed["lost_bytes"]) == (4, 3, 0)
