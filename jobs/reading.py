@@ -77,11 +77,7 @@ class Reader:
     done: Pass
 
     def file(self, seen: Seen, read: set[int]) -> Iterator[None]:
-        """
-        Read a file to its end, giving way after every batch; `read` collects the bookmarks met in this pass.
-
-        A second path to the same content is an alias and left alone.
-        """
+        """Read a file to its end, giving way after every batch; `read` collects the bookmarks met, an alias is left alone."""
         with self.opened(seen) as found:
             if found is None or self.is_known(seen, read):
                 return
