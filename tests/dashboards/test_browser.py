@@ -30,6 +30,13 @@ class Seen:
     dialogs: list[str] = field(default_factory=list)
 
 
+SETTLED = """() => {
+    const rests = document.querySelector("[data-test-script-state=notRunning]");
+    window.restsSince = rests ? window.restsSince || performance.now() : 0;
+    return rests && performance.now() - window.restsSince > 500;
+}"""  # a script that ended may start once more for what the address says: a click in between would be lost
+
+
 def look(browser: Browser, served: Served, path: str, scheme: str = "light") -> Seen:
     """Open a page and wait until its script ran to the end."""
     page = browser.new_page(viewport={"width": 1280, "height": 1000}, color_scheme=scheme)  # type: ignore[arg-type]
@@ -41,7 +48,7 @@ def look(browser: Browser, served: Served, path: str, scheme: str = "light") -> 
     name = path.split("?", maxsplit=1)[0]
     page.get_by_text(QUESTIONS[name]).wait_for(timeout=60_000)
     page.locator("[data-testid=stStatusWidget]").wait_for(state="detached", timeout=60_000)
-    page.locator("[data-test-script-state=notRunning]").wait_for(state="attached", timeout=60_000)
+    page.wait_for_function(SETTLED, timeout=60_000)
     return seen
 
 
