@@ -20,6 +20,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from benchmarks.kill.nursery import CRASHED
 from benchmarks.kill.writer import Writer
 from benchmarks.result import Part, result
 from monitor.config import load
@@ -106,6 +107,10 @@ def _rounds(folder: Path, store: Store, writers: list[Writer], plan: tuple[int, 
     finally:
         nursery.stdin.close()
         nursery.wait(60)
+    if (folder / CRASHED).exists():
+        raise RuntimeError(
+            f"a reader ended by an error that is none of ours:\n{(folder / CRASHED).read_text(encoding='utf-8')}"
+        )
     return killed
 
 

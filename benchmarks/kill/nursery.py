@@ -7,6 +7,7 @@ Each line on standard input asks for one pass over the sources; the answer is th
 import os
 import signal
 import sys
+import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from jobs.reading import Reader
 from monitor.batch import Batch
 from monitor.config import Config, load
 from monitor.errors import VigieError
-from monitor.store import arrivals
+from monitor.store import rows
 from monitor.store.store import Store
-from monitor.window import microseconds
+
+CRASHED = "reader-crashed"
 
 
 class Hasty(Reader):
@@ -29,8 +31,7 @@ class Hasty(Reader):
         moved = super()._save(empty, *rest)
         if moved is not None:
             with self.store.write() as connection:
-                known, conflicts = arrivals._unknown(connection, batch.predictions)
-                arrivals._insert_rows(connection, known, microseconds(self.now))
+                _, conflicts = rows.insert(connection, batch.predictions)
                 self.done.rejected += len(conflicts)
         return moved
 
@@ -55,10 +56,13 @@ def main(path: str, variant: str) -> None:
     for _ in sys.stdin:
         child = os.fork()
         if child == 0:
+            mark = Path(path).with_name(CRASHED)
             try:
                 one_pass(config)
             except VigieError as error:
                 print(error, file=sys.stderr, flush=True)
+            except Exception:  # a reader that cannot read at all proves nothing: the campaign must say so
+                mark.write_text(traceback.format_exc(), encoding="utf-8")
             os._exit(0)
         print(child, flush=True)
 
