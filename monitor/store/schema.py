@@ -16,13 +16,14 @@ def upgrade(store: Store) -> str:
     """
     Run the missing migration steps in one transaction, under the writer lock; doing it again changes nothing.
 
-    Returns the version reached. Raises StoreError when the database is newer than this code.
+    Returns the version reached. Raises StoreError when the database is newer than this code, or so old that no step
+    leads on from it.
     """
     with store.write() as connection:
         if store.dialect == "postgresql":
             connection.execute(text("select pg_advisory_xact_lock(7316591)"))  # one upgrader at a time
         if version(connection) not in {None, HEAD}:
-            _refuse_newer(connection)
+            _refuse_foreign(connection)
         if version(connection) != HEAD:
             _run(connection)
     return HEAD
@@ -44,10 +45,15 @@ def require(store: Store) -> None:
         raise StoreError(f"tables are at {found or 'nothing'}, this code needs {HEAD}", store.place, _REMEDY)
 
 
-def _refuse_newer(connection: Connection) -> None:
+def _refuse_foreign(connection: Connection) -> None:
     found = version(connection)
     if found is not None and found > HEAD:
         raise StoreError(f"tables are at {found}, newer than this code ({HEAD})", remedy="install the newer Vigie")
+    if not inspect(connection).has_table("context"):
+        raise StoreError(
+            "these tables are older than the first version that can be brought forward",
+            remedy="move the database away and run vigie db upgrade: the logs that are still there are read anew",
+        )
 
 
 def _run(connection: Connection) -> None:

@@ -499,9 +499,7 @@ def test_hostile_names(tmp_path: Path, store: Store, base: Base) -> None:
 
 
 def test_password_file(tmp_path: Path, postgres: Callable[..., str], store: Store) -> None:
-    """The password comes from a file, and shows nowhere."""
-    if store.dialect == "sqlite":
-        pytest.skip("SQLite has no passwords")
+    """The password of an inference database on PostgreSQL comes from a file, and shows nowhere."""
     url = postgres(empty=True)
     plain = url.replace("postgresql+psycopg://", "postgresql://")
     with psycopg.connect(plain, autocommit=True) as connection:

@@ -150,3 +150,15 @@ def test_unknown_dialect() -> None:
     """Another kind of database is refused by name."""
     with pytest.raises(StoreError, match="sqlite:/// or postgresql"):
         Store.open("mysql://localhost/x")
+
+
+def test_older_than_the_first(empty: Store) -> None:
+    """A database from before the first version kept is told so, and stays as it is."""
+    with empty.write() as connection:
+        connection.execute(text("create table alembic_version (version_num varchar(32) not null)"))
+        connection.execute(text("insert into alembic_version values ('0001')"))
+        connection.execute(text("create table prediction (id integer primary key)"))
+    with pytest.raises(StoreError, match="the logs that are still there are read anew"):
+        schema.upgrade(empty)
+    with empty.read() as connection:
+        assert set(inspect(connection).get_table_names()) == {"alembic_version", "prediction"}
