@@ -128,6 +128,8 @@ _VERTEX = (
 _TORCHSERVE = (
     '2026-09-01 10:33:52,976 [INFO ] W-9000 ACCESS_LOG - /127.0.0.1:64003 "POST /predictions/ape HTTP/1.1" 200 118'
 )
+_RAY_SERVE = "INFO 2026-09-01 10:33:52,976 default_Coder 8ey9y40a e3b77013-7dc8-437b-bd52-b4839d215212 -- POST /predict 200 3.5ms"
+_R_PLUMBER = 'INFO [2026-09-01 10:33:52] 127.0.0.1 "curl/8" localhost:8000 POST /predict 200 0.004'
 _PLAIN_MAP = {"text": "text", "label": "label", "score": "score"}
 
 
@@ -176,6 +178,8 @@ TARGETS: tuple[Target, ...] = (
     _target("otlp", [_OTLP, _OTLP.replace('"stringValue":"{', '"kvlistValue":{"values":[{"key":"text","value":{"stringValue":"t"}}]},"x":"{')],
             wrapper="otlp", format="json_lines", map=_PLAIN_MAP),
     _target("torchserve", [_TORCHSERVE], preset="torchserve"),
+    _target("ray_serve", [_RAY_SERVE, _RAY_SERVE.replace(" --", " replica.py:373 -")], preset="ray_serve"),
+    _target("r_plumber", [_R_PLUMBER], preset="r_plumber"),
     _target("gateway", [_MLFLOW.replace('"timestamp_ms":1788264000000', '"request_time":"2026-09-01T10:33:52Z"')
                         .replace("execution_time_ms", "execution_duration_ms")], preset="databricks_gateway"),
     *_wrapped(),

@@ -13,13 +13,12 @@ from monitor.sources.record import Half, Inner, Record, Refused
 from monitor.sources.wrappers import WRAPPERS, unwrap
 
 WRAPPED_SHARE = 0.9
-ACCESS = {
-    "ingress_nginx",
-    "gunicorn_us",
-    "torchserve",
-}  # every access line is read by each: which one it is, its looks tell
-_INGRESS = re.compile(rb'" \d+ [\d.-]+ \[[^\]]*\] \[[^\]]*\] ')
-_TORCHSERVE = re.compile(rb'^\d{4}-\d\d-\d\d .{1,80}- /?\S+ "[A-Z]+ \S+ HTTP/[\d.]+" \d+ \d+$')
+ACCESS = {  # every access line is read by each of these presets: which one it is, the line's looks tell
+    "ingress_nginx": re.compile(rb'" \d+ [\d.-]+ \[[^\]]*\] \[[^\]]*\] '),
+    "torchserve": re.compile(rb'^\d{4}-\d\d-\d\d .{1,80}- /?\S+ "[A-Z]+ \S+ HTTP/[\d.]+" \d+ \d+$'),
+    "ray_serve": re.compile(rb" --? [A-Z]+ \S+ \d{3} [\d.]+ms$"),
+    "r_plumber": re.compile(rb"^[A-Z]+ \[[\d :-]+\] .* [A-Z]+ /\S* .*\d{3} [\d.e-]+$"),
+}
 _PREFIX_JSON = re.compile(rb"[^{]{1,200}(?=\{)")
 _EXPORT_KEYS = re.compile(rb'"(\w+)":')
 _CLOUDWATCH = {b"timestamp", b"message", b"ingestionTime", b"eventId", b"logStreamName", b"events", b"nextForwardToken"}
@@ -50,13 +49,17 @@ class Guess:
 
     @property
     def worth(self) -> tuple[int, int]:
-        """Return how much was read: lines without refusals, then facts in them; that two lines are one call is a fact."""
+        """
+        Return how much was understood: facts, less what was refused, then lines; that two lines are one call is a fact.
+
+        Lines come second because a reading that understands nothing of a line refuses nothing of it.
+        """
         rows = [*self.halves, *(record for record, _ in self.records)]
         facts = sum(
             sum(one is not None and one != [] for one in (r.text, r.labels, r.scores, r.latency_ms, r.request_id, r.logged_score))
             for r in rows
         )  # fmt: skip
-        return self.read - self.refused.total(), facts + len(self.halves)
+        return facts + len(self.halves) - self.refused.total(), self.read - self.refused.total()
 
 
 def sniffed(samples: Sequence[Sample]) -> Guess:
@@ -195,13 +198,12 @@ def _candidates(lines: Sequence[bytes]) -> Iterator[dict[str, Any]]:
     as_json = [line for line in lines if line.lstrip().startswith(b"{")]
     talks = sum(line.rstrip().endswith(b"}") and _PREFIX_JSON.match(line) is not None for line in lines)
     yield {"format": "vigie_line"}
-    yield from ({"preset": name} for name in preset.names() if name not in ACCESS)
+    yield from ({"preset": name} for name in preset.names() if name not in {*ACCESS, "gunicorn_us"})
     yield from ({"format": name} for name in FORMATS if name not in {"vigie_line", "json_lines", "access_log"})
     unit = _last_unit(lines)
-    if any(_INGRESS.search(line) for line in lines):
-        yield {"preset": "ingress_nginx"}
-    if any(_TORCHSERVE.search(line) for line in lines):
-        yield {"preset": "torchserve"}
+    for name, looks in ACCESS.items():
+        if any(looks.search(line) for line in lines):
+            yield {"preset": name}
     if unit == "us":
         yield {"preset": "gunicorn_us"}
     yield {"format": "access_log"}

@@ -33,6 +33,7 @@ from monitor.store.labels import joined as joined_labels
 from monitor.store.tables import label as label_table
 from monitor.store.tables import prediction
 from tests.conftest import opened
+from tests.monitor.sources.captures import CAPTURES
 from tests.monitor.sources.samples import SAMPLES
 
 NOW = datetime(2026, 9, 2, 12, 0, tzinfo=UTC)
@@ -269,6 +270,16 @@ def test_every_sample(tmp_path: Path, name: str) -> None:
     assert len(one.guess.records) == sample.predictions + sample.requests
     if name in {"ingress", "gunicorn"}:
         assert one.guess.settings["preset"] == {"ingress": "ingress_nginx", "gunicorn": "gunicorn_us"}[name]
+
+
+@pytest.mark.parametrize("name", sorted(name for name, made in CAPTURES.items() if "preset" in made().source))
+def test_every_platform(tmp_path: Path, name: str) -> None:
+    """What a platform captures is read by its own preset, though some of its lines are refused."""
+    sample = CAPTURES[name]()
+    (tmp_path / "a.log").write_bytes(sample.data)
+    (one,) = look([f"{tmp_path}/a.log"])
+    assert one.guess.settings["preset"] == sample.source["preset"]
+    assert len(one.guess.records) == sample.predictions + sample.requests
 
 
 def test_two_lines_a_call(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """
 Read the access lines of a proxy or an application server: service facts of a call, no text and no answer.
 
-Four shapes: the combined line of nginx, ingress-nginx and gunicorn, with what ingress-nginx or a `%(D)s`-like number
-adds behind it, uvicorn's, which carries no time of its own, and TorchServe's, whose time has no offset. Query strings are dropped: they may hold texts.
+Six shapes: the combined line of nginx, ingress-nginx and gunicorn, with what ingress-nginx or a `%(D)s`-like number
+adds behind it, uvicorn's, which carries no time of its own, and those of TorchServe, Ray Serve and a plumber API of R with
+its usual hooks, whose times have no offset. Query strings are dropped: they may hold texts.
 """
 
 import re
@@ -26,11 +27,21 @@ _TORCHSERVE = re.compile(
     r"(?P<stamp>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[,.]\d{3}) (?:\[\w+ *\] \S+ (?:org\S+ )?(?:ACCESS_LOG )?)?- /?\S+ "
     r'"(?P<request>[A-Z]+ \S+ HTTP/[\d.]+)" (?P<status>\d+) (?P<ms>\d+)'
 )
+_RAY_SERVE = re.compile(
+    r"(?:\([^)]*\) )?[A-Z]+ (?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) (?P<who>\S.*?) --? "
+    r"(?P<request>[A-Z]+ \S+) (?P<status>\d{3}) (?P<ms>\d+(?:\.\d+)?)ms"
+)
+_R_PLUMBER = re.compile(
+    r"[A-Z]+ \[(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\] \S+ "
+    r'(?:"(?:[^"\\]|\\.)*" \S+ )?(?P<request>[A-Z]+ \S+)(?: \S+)? +(?P<status>\d{3}) (?P<seconds>\d+(?:\.\d+)?(?:e-\d+)?)'
+)
+_SHAPES = (_COMBINED, _UVICORN, _TORCHSERVE, _RAY_SERVE, _R_PLUMBER)
+_UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _TIME = re.compile(r"(\d\d)/(\w{3})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LAST = re.compile(r" (\d+(?:\.\d+)?)$")
-HEALTH = re.compile(r"/(?:health|healthz|healthcheck|livez|readyz|ready|live|ping|metrics|status)/?")
+HEALTH = re.compile(r"(?:/-)?/(?:health|healthz|healthcheck|livez|readyz|ready|live|ping|metrics|status)/?")
 
 
 def read_line(line: bytes, source: Source, clock_us: int | None = None) -> list[Record | Half | Refused] | None:
@@ -39,11 +50,11 @@ def read_line(line: bytes, source: Source, clock_us: int | None = None) -> list[
         text = _COLOUR.sub("", line.decode(source.encoding)).strip()
     except UnicodeDecodeError:
         raise Refused("invalid_encoding") from None
-    found = _COMBINED.fullmatch(text) or _UVICORN.fullmatch(text) or _TORCHSERVE.fullmatch(text)
+    found = next(filter(None, (shape.fullmatch(text) for shape in _SHAPES)), None)
     if found is None:
         return None
     asked = found["request"].split(" ")
-    path = asked[1].partition("?")[0] if len(asked) == 3 else ""
+    path = asked[1].partition("?")[0] if len(asked) in {2, 3} else ""
     if HEALTH.fullmatch(path) or (source.keep_if is not None and not kept(path, source.keep_if)):
         return None
     known = found.groupdict()
@@ -59,6 +70,11 @@ def read_line(line: bytes, source: Source, clock_us: int | None = None) -> list[
     record = Record(time_us=when, kind="request", endpoint=path or None, status=int(status), flags=flags)
     if known.get("ms") is not None:
         record.latency_ms = float(known["ms"])
+    if known.get("seconds") is not None:
+        record.latency_ms = 1000 * float(known["seconds"])
+    named = _UUID.search(known.get("who") or "")
+    if named is not None:
+        record.request_id = named[0]
     _latency(record, known.get("more") or "", source)
     return [record]
 

@@ -161,7 +161,7 @@ def _record(found: dict[str, Any], source: Source, clock_us: int | None, row: in
     )
     if record.scores and len(record.scores) != len(record.labels):
         raise Refused("not_a_record", f"{len(record.labels)} labels, {len(record.scores)} scores")
-    if record.text is None and not record.labels and source.join is None:
+    if record.text is None and not record.labels and source.join is None and source.gives != "service":
         raise Refused("missing_field", "text or label")
     return record
 

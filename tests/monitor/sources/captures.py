@@ -178,7 +178,7 @@ def otlp_logs() -> Sample:
 def otlp_spans() -> Sample:
     """Spans of calls: the latency is end - start; of other spans, nothing."""
     made = Maker(41, wrapper="otlp", format="json_lines", gives="service", keep_if={"field": "name", "matches": "^POST /predict"},
-                 map={"request_id": "span_id", "endpoint": 'attributes."http.route"', "latency_ms": "latency_ms", "label": "name",
+                 map={"request_id": "span_id", "endpoint": 'attributes."http.route"', "latency_ms": "latency_ms",
                       "status": 'attributes."http.response.status_code"'})  # fmt: skip
     for number in range(20):
         ended = int(nanoseconds(made.tick()))
@@ -202,8 +202,68 @@ def torchserve() -> Sample:
     return made.done()
 
 
+def stamp(made: Maker) -> str:
+    return f"{made.tick():%Y-%m-%d %H:%M:%S},{made.when.microsecond // 1000:03d}"
+
+
+def ray_serve() -> Sample:
+    """Lines of three generations, one of them with an id; what a handle and the proxy's start write is other."""
+    made = Maker(43, preset="ray_serve", zone="UTC")
+    for number in range(40):
+        told = f"POST /predict?q=secret {500 if number % 10 == 9 else 200} {number + 1}.5ms"
+        first, call = "default_Coder 8ey9y40a", f"{number:08x}-7dc8-437b-bd52-b4839d215212"
+        line = (
+            f"(HTTPProxyActor pid=71150) INFO {stamp(made)} http_proxy 127.0.0.1 http_proxy.py:315 - {told}"
+            if number % 4 == 0
+            else f"INFO {stamp(made)} {first} {call} /predict replica.py:373 - {told}"
+            if number % 4 == 1
+            else f"INFO {stamp(made)} {first} {call} -- {told}"
+        )
+        made.put(line, "read", requests=1)
+    made.put(f"INFO {stamp(made)} {first} {call} /predict replica.py:373 - __CALL__ OK 0.6ms", "other")
+    made.put(f"INFO {stamp(made)} proxy 127.0.0.1 -- GET /-/healthz 200 0.6ms", "other")
+    made.put(
+        f"INFO {stamp(made)} proxy 127.0.0.1 proxy.py:1165 - Proxy starting on node 8b3e (HTTP port: 8000).", "other"
+    )
+    return made.done()
+
+
+def r_plumber() -> Sample:
+    """Both usual lines, with and without the caller's program; an error's level; the API's own talk is other."""
+    made = Maker(44, preset="r_plumber", zone="UTC")
+    for number in range(40):
+        level, status = ("ERROR", 400) if number % 10 == 9 else ("INFO", 200)
+        told = (
+            f'127.0.0.1 "R (4.4.1) \\"x\\"" localhost:8000 POST /predict {status} 0.0{number:02d}'
+            if number % 2
+            else f"127.0.0.1 POST /predict ?q=secret  {status} {number}e-03"
+        )
+        made.put(f"{level} [{made.tick():%Y-%m-%d %H:%M:%S}] {told}", "read", requests=1)
+    made.put(f"INFO [{made.tick():%Y-%m-%d %H:%M:%S}] /predict 0.004", "other")
+    made.put("Running plumber API at http://127.0.0.1:8000", "other")
+    return made.done()
+
+
+def triton() -> Sample:
+    """A model's span is a call; those around and inside it are not."""
+    made = Maker(45, preset="triton")
+    for number in range(20):
+        ended = int(nanoseconds(made.tick()))
+        told = [
+            {"key": "triton.model_name", "value": _any("ape")},
+            {"key": "triton.model_version", "value": {"intValue": "3"}},
+        ]
+        spans = [
+            {"name": name, "spanId": f"{number:02x}", "startTimeUnixNano": str(ended - 9_000_000), "endTimeUnixNano": str(ended),
+             "attributes": told if name == "ape" else []}
+            for name in ("InferRequest", "ape", "compute")
+        ]  # fmt: skip
+        made.put(json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}), "read", requests=1)
+    return made.done()
+
+
 CAPTURES: dict[str, Callable[[], Sample]] = {
     one.__name__: one
     for one in (sagemaker_csv, sagemaker_json, databricks_records, databricks_split, databricks_gateway, mlflow_instances, seldon,
-                bentoml_monitoring, vertex, otlp_logs, otlp_spans, torchserve)
+                bentoml_monitoring, vertex, otlp_logs, otlp_spans, torchserve, ray_serve, r_plumber, triton)
 }  # fmt: skip

@@ -30,6 +30,8 @@ LINE_BASED = (
     "databricks_gateway",
     "otlp_logs",
     "torchserve",
+    "ray_serve",
+    "r_plumber",
 )
 
 
@@ -207,3 +209,11 @@ def test_captured_values() -> None:
     assert (set(spans["latency_ms"]), set(spans["endpoint"]), set(spans["status"])) == ({48.0}, {"/predict"}, {200})
     served = rows("torchserve")
     assert (served["latency_ms"].sum(), served["endpoint"][0]) == (sum(range(1, 51)), "/predictions/ape")
+    ray = rows("ray_serve")
+    assert (ray["latency_ms"].sum(), set(ray["endpoint"])) == (sum(range(1, 41)) + 20, {"/predict"})
+    assert (ray["request_id"].drop_nulls().n_unique(), Counter(ray["status"])) == (30, {200: 36, 500: 4})
+    plumber = rows("r_plumber")
+    assert plumber["latency_ms"].sum() == pytest.approx(sum(range(40)))
+    assert (set(plumber["endpoint"]), Counter(plumber["status"])) == ({"/predict"}, {200: 36, 400: 4})
+    spans = rows("triton")
+    assert (set(spans["latency_ms"]), set(spans["model_version"])) == ({9.0}, {"3"})
