@@ -72,7 +72,10 @@ def kill(server: Any) -> None:
         os.kill(one, signal.SIGKILL)
     while any(lives(one) for one in (first, *map(int, children))):
         os.sched_yield()
-    for left in (server.pgdata / "postmaster.pid", Path(server.get_postmaster_info().socket_dir) / ".s.PGSQL.5432.lock"):
+    for left in (
+        server.pgdata / "postmaster.pid",
+        Path(server.get_postmaster_info().socket_dir) / ".s.PGSQL.5432.lock",
+    ):
         left.unlink()  # where nobody reaps the dead, their numbers look alive
 
 
