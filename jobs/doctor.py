@@ -129,9 +129,22 @@ def _clipped(name: str, counts: tuple[int, int]) -> list[Finding]:
 
 
 def _sequence_gaps(name: str, files: Sequence[Any], counts: dict[str, int]) -> list[Finding]:
-    """Tell calls that were counted by the API and never met; of a file with several counters nothing can be told."""
+    """
+    Tell calls that were counted by the API and never met; of a file with several counters nothing can be told.
+
+    A file that goes on counting after another of its instance has ended belongs to the same counter, so that a file
+    between the two that nobody read is missed too.
+    """
     whole = [one for one in files if one.rows == one.known]
     missing = sum(one.last - one.first + 1 - one.known for one in whole)
+    ended: list[Any] = []
+    for one in whole:  # by time
+        earlier = [before for before in ended if before.instance == one.instance and before.last < one.first and before.ended_us <= one.began_us]  # fmt: skip
+        if earlier:
+            nearest = max(earlier, key=lambda before: before.last)
+            ended.remove(nearest)
+            missing += one.first - nearest.last - 1
+        ended.append(one)
     missing -= counts["lines_rejected"] + counts["rejected"] + counts["lines_other"]
     if missing <= 0:
         return []

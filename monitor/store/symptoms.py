@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
 from monitor.store.predictions import between, inside
 from monitor.store.tables import bookmark, data_loss, prediction, read_range, reject
@@ -99,11 +99,12 @@ def by_hour(connection: Connection, model: str, first: int, end: int) -> dict[in
 
 
 def sequences(connection: Connection, name: str, since_us: int) -> Sequence[Any]:
-    """Return per file the first, last and number of the producer's counter, and how many rows there were."""
+    """Return per file, by time, the first, last and number of the producer's counter, and how many rows there were when."""
     some = (prediction.c.source == name, between(since_us), prediction.c.sequence.is_not(None))
     number = prediction.c.sequence
     query = select(
-        bookmark.c.path_last, func.min(number).label("first"), func.max(number).label("last"),
+        bookmark.c.instance, func.min(number).label("first"), func.max(number).label("last"),
         func.count(number.distinct()).label("known"), func.count().label("rows"),
+        func.min(prediction.c.time).label("began_us"), func.max(prediction.c.time).label("ended_us"),
     ).join(bookmark, bookmark.c.id == prediction.c.bookmark).where(*some, prediction.c.row == 0)  # fmt: skip
-    return connection.execute(query.group_by(bookmark.c.path_last)).all()
+    return connection.execute(query.group_by(bookmark.c.id, bookmark.c.instance).order_by(text("began_us"))).all()

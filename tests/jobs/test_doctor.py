@@ -162,6 +162,24 @@ def test_sequence(quick_place: Place, left_out: tuple[int, ...], told: str | Non
     assert (told in found["api: sequence"].means) if told else "api: sequence" not in found
 
 
+def counted(numbers: range, minute: int) -> list[dict[str, Any]]:
+    """Return lines of one process that counts its calls, one a second from that minute on."""
+    begin = NOW - timedelta(hours=6) + timedelta(minutes=minute)
+    return [{"vigie": 1, "time": f"{begin + timedelta(seconds=one):%Y-%m-%dT%H:%M:%SZ}", "seq": number, "text": f"taxi {number}",
+             "topk": [["a", 0.9]]} for one, number in enumerate(numbers)]  # fmt: skip
+
+
+def test_sequence_across_files(quick_place: Place) -> None:
+    """A rotated file that went unread leaves a gap between its neighbours; another process's counter does not."""
+    config = config_of(quick_place, "api: {files: logs/api*, format: vigie_line, model: ape}")
+    log(quick_place, counted(range(1, 31), 0), "api.1")
+    log(quick_place, counted(range(1, 21), 2), "api.2")  # started beside it, or anew
+    log(quick_place, counted(range(31, 51), 4), "api.3")
+    assert "api: sequence" not in examined(config)
+    log(quick_place, counted(range(71, 91), 6), "api.5")
+    assert examined(config)["api: sequence"].means.startswith("the API's own counter has 20 numbers")
+
+
 def test_lost_bytes(quick_place: Place) -> None:
     """A file that went before it was read is told with the time it was missed."""
     config = config_of(quick_place, api())
