@@ -64,9 +64,9 @@ def simulate(scenario: Scenario) -> dict[int, Profile]:
     """
     random = np.random.default_rng(scenario.seed)
     hours = 24 * scenario.days
-    usual = _volume(random, scenario, hours)
+    usual = volume(random, scenario, hours)
     drift = {
-        name: _drift(random, scenario, hours)
+        name: drift_of(random, scenario, hours)
         for name in ("score", "latency", "length", "unknown", "TYP", "NAT", "caller")
     }
     popular = 1 / np.arange(1, scenario.labels + 1) ** 1.05
@@ -90,7 +90,8 @@ def simulate(scenario: Scenario) -> dict[int, Profile]:
     return found
 
 
-def _volume(random: np.random.Generator, scenario: Scenario, hours: int) -> np.ndarray:
+def volume(random: np.random.Generator, scenario: Scenario, hours: int) -> np.ndarray:
+    """Return the expected records of each hour: office hours, weekends, and days whose level wanders."""
     hour = np.arange(hours)
     weekday = hour // 24 % 7
     usual = 0.08 + np.exp(-0.5 * ((hour % 24 - 13.5) / 3.8) ** 2)
@@ -102,7 +103,7 @@ def _volume(random: np.random.Generator, scenario: Scenario, hours: int) -> np.n
     return np.asarray(usual * np.exp(level[hour // 24] + 0.2 * random.normal(size=hours)))
 
 
-def _drift(random: np.random.Generator, scenario: Scenario, hours: int) -> np.ndarray:
+def drift_of(random: np.random.Generator, scenario: Scenario, hours: int) -> np.ndarray:
     """Season, weekly, daily and hourly wander of one number, in standard deviations of a record."""
     hour = np.arange(hours)
     slow = 0.012 * random.normal(size=scenario.days // 7 + 1)[hour // 168]
