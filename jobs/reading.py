@@ -187,7 +187,7 @@ class Reader:
                 self._end(mark, found, b"")
                 return
             is_last = self._is_over(found) and len(data) < most and not found.damage
-            batch = batch_of(data, mark.position, reading, self.door, is_finished=is_last and data[-1:] != b"\n")
+            batch = batch_of(data, mark.position, reading, self.door, is_finished=is_last)
             consumed = data[: batch.end - batch.start]
             if not consumed:
                 if len(data) < most:

@@ -9,9 +9,9 @@ from benchmarks.detection.traffic import MONDAY, Change, Scenario, simulate
 from benchmarks.result import Part, result
 from monitor.detection import detector
 from monitor.detection.baseline import Baseline, fit
-from monitor.detection.state import Alarm
 from monitor.detection.explain import MOST_CAUSES
 from monitor.detection.incident import Cause, Incident, owner
+from monitor.detection.state import Alarm
 from monitor.profiles.profile import Profile
 from monitor.settings import Detection
 from monitor.window import Window

@@ -32,6 +32,7 @@ _ALONE = Inner(b"")  # what no wrapper knows of a line
 BLANK = re.compile(rb"(?:[ \t]*\r?\n)+")
 SAMPLE_CHARS = 200
 MICROSECONDS_PER_MINUTE = 60_000_000
+LONGEST_LINE_US = 10 * MICROSECONDS_PER_MINUTE
 OLDEST_US = 0
 MOST_ROWS = 10_000
 
@@ -170,6 +171,7 @@ def _unwrapped(found: _Reader, line: bytes, at: int, length: int, *, is_cut: boo
     given = "other"
     for number, inner in enumerate(inners):
         began = at
+        _give_up(found, at, found.reading.line_bytes, inner.clock_us)
         if inner.is_piece or inner.stream in found.waiting:
             pieces = found.waiting.setdefault(inner.stream, _Pieces(at, inner.clock_us))
             pieces.parts.append(inner.line)
@@ -240,10 +242,16 @@ def _prefix(pattern: str) -> re.Pattern[bytes]:
     return re.compile(pattern.encode())
 
 
-def _give_up(found: _Reader, position: int, limit: int) -> None:
-    """Refuse records that began more than `limit` bytes before `position` and whose last piece did not come."""
+def _give_up(found: _Reader, position: int, limit: int, clock_us: int | None = None) -> None:
+    """
+    Refuse records whose last piece did not come: begun more than `limit` bytes before `position`, or ten minutes before `clock_us`.
+
+    A process that dies in the middle of a line leaves its beginning, which must neither hold up nor swallow what follows.
+    """
     for stream, pieces in list(found.waiting.items()):
-        if position - pieces.position > limit:
+        begun_us = clock_us if pieces.clock_us is None else pieces.clock_us
+        is_old = clock_us is not None and begun_us is not None and clock_us - begun_us > LONGEST_LINE_US
+        if is_old or position - pieces.position > limit:
             del found.waiting[stream]
             why = Refused("unfinished_record", f"{len(pieces.parts)} pieces, and no last one")
             _refuse(found, b"".join(pieces.parts), (pieces.position, position - pieces.position), why, is_cut=False)

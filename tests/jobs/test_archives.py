@@ -5,6 +5,7 @@ import gzip
 import lzma
 import os
 import zlib
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -68,6 +69,33 @@ def test_compressed_after_rotation(quick_place: Place, config: Config, kind: str
         assert ingest(store, config, NOW) == "api: 0 read, 0 duplicate, 0 rejected"
         assert snapshot(store) == before
         assert told(store)[0] == {"active", "finished"}
+
+
+@pytest.mark.parametrize("kind", ["", *PACKERS])
+def test_ends_within_a_record(quick_place: Place, kind: str) -> None:
+    """A log whose runtime cut a line and never wrote the rest of it is read to its end: an archive at once, a file when left alone."""
+    config = quick_place.configure(replaced=("format: vigie_line", "format: vigie_line\n    wrapper: cri"))
+    quick_place.write(20)
+    lines = [
+        b"2026-09-02T12:20:00.5Z stdout F " + line for line in quick_place.log.read_bytes().splitlines(keepends=True)
+    ]
+    data = b"".join(
+        [*lines, b'2026-09-02T12:20:00.5Z stdout P {"vigie":1,\n', b"2026-09-02T12:20:00.5Z stderr F Killed\n"]
+    )
+    quick_place.log.write_bytes(data)
+    if kind:
+        packed(quick_place, kind, PACKERS[kind](data))
+        quick_place.log.unlink()
+    age(quick_place, minutes=0 if not kind else 1)
+    with opened(quick_place.database) as store:
+        ingest(store, config, NOW)
+        if not kind:
+            assert told(store)[1] == []
+            ingest(store, config, NOW + timedelta(minutes=config.ingest.finish_minutes + 1))
+        assert request_ids(store) == Counter(row["request_id"] for row in quick_place.written)
+        assert [reason for reason, _ in told(store)[1]] == ["unfinished_record"]
+        with store.read() as connection:
+            assert set(connection.execute(select(bookmark.c.position)).scalars()) == {len(data)}
 
 
 def test_archive_beside_its_file(quick_place: Place, config: Config) -> None:

@@ -45,6 +45,28 @@ def test_any_cut_reads_the_same() -> None:
         assert (first.lines + second.lines) == read(data).lines
 
 
+def cri(second: int, body: bytes, stream: str = "stdout", tag: str = "F") -> bytes:
+    return (
+        f"2026-09-01T10:{second // 60:02d}:{second % 60:02d}.5Z {stream} {tag} ".encode() + body.rstrip(b"\n") + b"\n"
+    )
+
+
+def test_line_of_a_process_that_died() -> None:
+    """The beginning of a line nobody ends is refused after ten minutes: it does not swallow the first line of the next process."""
+    about = source(wrapper="cri")
+    left = cri(0, b'{"vigie": 1, "time": "2026', tag="P") + cri(60, b"Killed", "stderr")
+    assert read(left, about).lines.total == 0
+    ended = read(left + cri(599, b'-09-01T10:00:00Z", "text": "taxi", "topk": [["a", 1]]}'), about)
+    assert (ended.predictions["text"].to_list(), reasons(ended)) == (["taxi"], [])
+    data = left + cri(601, line())
+    for cut in range(0, len(data), 11):
+        first = read(data[:cut], about)
+        both = (first, read(data[first.end :], about, start=first.end))
+        assert [one for batch in both for one in batch.predictions["request_id"]] == ["r1"]
+        assert [one for batch in both for one in reasons(batch)] == ["unfinished_record"]
+        assert sum(batch.lines.total for batch in both) == 3
+
+
 def test_finished_remainder() -> None:
     """Of a finished file the last line without newline is judged: a whole one counts and is flagged, half of one is refused."""
     whole = read(line()[:-1], finished=True)
