@@ -4,10 +4,13 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+import msgspec
 import polars as pl
 import streamlit as st
 
 from dashboards import shared
+from monitor.detection import power
+from monitor.detection.baseline import Baseline
 from monitor.detection.incident import Incident
 from monitor.feed import condition
 from monitor.metrics.prediction_shift import moved_share
@@ -86,6 +89,21 @@ def reference(model: str) -> tuple[Window, Profile, str] | None:
             return None
         window = Window(row.first_hour, row.end_hour)
         return window, profiles.total(connection, model, window), str(row.clean_detail)
+
+
+@cached
+def noticed(model: str) -> list[dict[str, str]] | None:
+    """Return the smallest changes that would be told, by kind and time; None without a reference that can be read."""
+    with shared.store().read() as connection:
+        row = references.active(connection, model)
+        if row is None:
+            return None
+        usual = profiles.total(connection, model, Window(row.first_hour, row.end_hour))
+    try:
+        fitted = Baseline.from_bytes(row.baseline)
+    except msgspec.ValidationError:
+        return None
+    return power.rows(power.table(fitted, usual, shared.config().detection))
 
 
 def incidents_of(model: str, *, closed: bool) -> list[Incident]:

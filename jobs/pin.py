@@ -4,7 +4,7 @@ from datetime import datetime
 
 from monitor.alerts import messages
 from monitor.config import Config
-from monitor.detection import baseline, detector
+from monitor.detection import baseline, detector, power
 from monitor.profiles.profile import Profile
 from monitor.store import incidents, outbox, profiles, references
 from monitor.store.store import Store
@@ -33,7 +33,8 @@ def pin(store: Store, config: Config, now: datetime, model: str, window: Window,
                                       key=f"reference:{number}", state="closed", closed_as="superseded",
                                       closed_hour=hour_of(now))  # fmt: skip
             outbox.queue(connection, messages(change, incidents.get(connection, one.id), config.routes), now)
-    return f"{model}: {window} is the reference, {detail}"
+    seen = power.sentence(fitted, Profile.sum(hours.values()), config.detection)
+    return f"{model}: {window} is the reference, {detail}; {seen}"
 
 
 def _check(hours: dict[int, Profile], window: Window, config: Config) -> tuple[int | None, str]:

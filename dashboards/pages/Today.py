@@ -49,3 +49,13 @@ for columns, pair in zip([st.columns(2), st.columns(2)], (TILES[:2], TILES[2:]),
     for column, (metric, title) in zip(columns, pair, strict=True):
         with column:
             shared.curve(views.history(model, metric, window.first, window.end), metric, title)
+
+with st.expander("What would be told here, and how soon?"):
+    rows = views.noticed(model)
+    if rows is None:
+        st.text("Nothing: no period is pinned as normal. `vigie reference pin` does it.")
+    else:
+        st.table(rows)
+        st.text(
+            "The smallest changes that are typically told in that time. What is smaller cannot be seen with this reference."
+        )

@@ -51,20 +51,37 @@ def reference_pin(
 
 @reference.command("show")
 def reference_show(context: typer.Context, model: str, as_json: JsonOption = False) -> None:
-    """Show the pinned reference of a model."""
+    """Show the pinned reference of a model, and the smallest changes that would be told with it."""
+    from monitor.detection import power
+    from monitor.detection.baseline import Baseline
     from monitor.errors import NoData
-    from monitor.store import references
+    from monitor.store import profiles, references
     from monitor.window import Window
 
-    _, store = session(context).both(read_only=True)
+    config, store = session(context).both(read_only=True)
     with store.read() as connection:
         pinned = references.active(connection, model)
-    if pinned is None:
-        raise NoData(f"{model} has no reference", remedy=f"vigie reference pin {model} --reason ...")
-    window = Window(pinned.first_hour, pinned.end_hour)
+        if pinned is None:
+            raise NoData(f"{model} has no reference", remedy=f"vigie reference pin {model} --reason ...")
+        window = Window(pinned.first_hour, pinned.end_hour)
+        usual = profiles.total(connection, model, window)
     clean = {1: "clean", 0: "NOT clean", None: "not checked"}[pinned.clean]
-    value = {"model": model, "window": str(window), "by": pinned.pinned_by, "reason": pinned.reason, "clean": clean}
-    show(value, as_json, [f"{model}: {window}, {clean}; by {pinned.pinned_by}: {pinned.reason}"])
+    seen = power.rows(power.table(Baseline.from_bytes(pinned.baseline), usual, config.detection))
+    value = {
+        "model": model,
+        "window": str(window),
+        "by": pinned.pinned_by,
+        "reason": pinned.reason,
+        "clean": clean,
+        "told": seen,
+    }
+    lines = [
+        f"{model}: {window}, {clean}; by {pinned.pinned_by}: {pinned.reason}",
+        "Changes that would be told, typically:",
+    ]
+    lines += ["  " + ", ".join([f"{row['change']}: {row[power.HEADINGS[0]]} within a day", f"{row[power.HEADINGS[1]]} within a week",
+                                f"{row[power.HEADINGS[2]]} within four weeks"]) for row in seen]  # fmt: skip
+    show(value, as_json, [*lines, "What is smaller cannot be seen with this reference."])
 
 
 @challenger.command("pin")

@@ -108,6 +108,18 @@ def test_link_from_today_leads_to_the_incident(browser: Browser, hostile: Served
     seen.page.close()
 
 
+def test_today_says_what_would_be_told(browser: Browser, hostile: Served) -> None:
+    """A table below the figures tells from which size on each kind of change is told, and that less cannot be seen."""
+    seen = look(browser, hostile, "")
+    seen.page.get_by_text("What would be told here, and how soon?").click()
+    seen.page.get_by_text("What is smaller cannot be seen with this reference.").wait_for(timeout=30_000)
+    rows = seen.page.locator("[data-testid=stTable] tbody tr").all_inner_texts()
+    latency = next(row for row in rows if row.startswith("rise of the usual latency"))
+    assert latency.count("%") == 3
+    assert_harmless(seen)
+    seen.page.close()
+
+
 def test_today_has_an_address_of_its_own(browser: Browser, hostile: Served) -> None:
     """`/Today` leads to the first page instead of a complaint."""
     page = browser.new_page()

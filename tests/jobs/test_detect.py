@@ -1,5 +1,6 @@
 """Hours are judged once, whatever is pinned; incidents say what is so."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -22,6 +23,7 @@ from monitor.store.tables import change_log, detector, incident, reading
 from monitor.window import Window, start_of
 from tests.conftest import Place, opened
 from tests.jobs.story import snapshot
+from tests.jobs.test_cli import run
 from tests.jobs.test_pipeline import BEGIN, END, REFERENCE, SETTINGS, log_story
 
 
@@ -105,6 +107,21 @@ def test_pinned_meanwhile(place: Place, config: Config, store: Store, monkeypatc
     monkeypatch.setattr(profiles, "by_hour", slow)
     assert detect(store, config, later) == "ape: a new reference was pinned meanwhile"
     assert "hours judged" in detect(store, config, later)
+
+
+def test_reference_tells_what_it_would_notice(place: Place, config: Config, store: Store, monkeypatch: pytest.MonkeyPatch, capsys) -> None:  # fmt: skip
+    """`reference show` lists from which size on each kind of change is told; pinning says it in a sentence."""
+    code, said = run(place, "reference", "show", "ape", monkeypatch=monkeypatch, capsys=capsys)
+    assert (code, said.splitlines()[-1]) == (0, "What is smaller cannot be seen with this reference.")
+    latency = next(line for line in said.splitlines() if line.startswith("  rise of the usual latency: "))
+    assert [part.split(" ", 2)[2] for part in latency.split(": ")[1].split(", ")] == [
+        "within a day", "within a week", "within four weeks"]  # fmt: skip
+    code, said = run(place, "reference", "show", "ape", "--json", monkeypatch=monkeypatch, capsys=capsys)
+    assert {row["change"] for row in json.loads(said)["told"]} >= {
+        "rise of the usual latency",
+        "calls that fail and did not",
+    }
+    assert "of the answers" in pin(store, config, END, "ape", REFERENCE, by="alice", reason="again").rpartition("; ")[2]
 
 
 def test_one_model_fails(place: Place, store: Store) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from backports import zstd
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -239,6 +240,7 @@ class Files(RuleBasedStateMachine):
                                  self.written["garbage"])  # fmt: skip
 
 
+@pytest.mark.timeout(max(300, EXAMPLES))
 def test_histories() -> None:
     """Hundreds of histories, drawn by a fixed seed."""
     Files.empty = template()

@@ -1,0 +1,113 @@
+"""What is said to be noticed is noticed about then, what is said to be invisible is not told, and more is never later."""
+
+import statistics
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks.detection.campaign import judged
+from benchmarks.detection.traffic import MONDAY, Change, Scenario, simulate
+from monitor.detection import power
+from monitor.detection.baseline import Baseline, fit
+from monitor.profiles.profile import Profile
+from monitor.settings import Detection
+from monitor.window import Window
+from tests.monitor.detection.worlds import CHANGED, END, REFERENCE_DAYS, reference, world
+
+SEEDS = (1, 2, 3)
+
+
+def usual(seed: int) -> Profile:
+    return Profile.sum(profile for hour, profile in world(seed).items() if hour < END)
+
+
+def measured(change: Change, days: int) -> float:
+    """Return the hours until the detector told the change, in the middle of three runs; infinite when it did not."""
+    delays = []
+    for seed in SEEDS:
+        hours = simulate(Scenario(seed, REFERENCE_DAYS + days, 2000.0, labels=20, changes=(change,)))
+        baseline = fit(hours, Window(MONDAY, END), Detection())
+        told = [alarm.hour - MONDAY - CHANGED for alarm, _ in judged(hours, baseline, END + 24 * days)]
+        delays.append(next((float(hour) for hour in told if hour > 0), float("inf")))
+    return statistics.median(delays)
+
+
+def said(change: power.Change) -> float:
+    hours = [power.hours_until(reference(seed), usual(seed), Detection(), change) for seed in SEEDS]
+    return statistics.median(float("inf") if one is None else one for one in hours)
+
+
+@pytest.mark.parametrize("factor", [1.08, 1.12, 1.35])
+def test_as_the_detector_tells(factor: float) -> None:
+    """The typical delay is that of the detector on traffic that changes so, within a factor of two and half a day."""
+    told, seen = (
+        said(power.Change({"latency": float(np.log(factor))})),
+        measured(Change("latency", CHANGED, latency=factor), 16),
+    )
+    assert told / 2 - 12 <= seen <= 2 * told + 12
+
+
+def test_invisible_is_not_told() -> None:
+    """A change that cannot be seen is not told in two weeks either."""
+    assert said(power.Change({"latency": float(np.log(1.01))})) == float("inf")
+    assert measured(Change("latency", CHANGED, latency=1.01), 14) == float("inf")
+
+
+def test_more_is_never_later() -> None:
+    """Of every kind a larger change is told no later than a smaller one."""
+    baseline, whole = reference(1), usual(1)
+    for question in power.QUESTIONS:
+        hours = [
+            power.hours_until(baseline, whole, Detection(), question.change(baseline, whole, size))
+            for size in power.SIZES
+        ]
+        order = [float("inf") if one is None else one for one in hours]
+        assert order == sorted(order, reverse=True), question.name
+        assert order[-1] < float("inf"), question.name
+
+
+def test_table() -> None:
+    """Each row holds the first size that is told in time; shorter waits ask for more; the text says it in the kind's unit."""
+    baseline, whole = reference(1), usual(1)
+    answers = power.table(baseline, whole, Detection())
+    assert [one.question for one in answers] == list(power.QUESTIONS)
+    for one in answers:
+        for size, most in zip(one.smallest, power.WITHIN_HOURS, strict=True):
+            if size is None:
+                continue
+            at = power.SIZES.index(size)
+            hours = power.hours_until(baseline, whole, Detection(), one.question.change(baseline, whole, size))
+            assert hours is not None
+            assert hours <= most
+            less = power.hours_until(
+                baseline, whole, Detection(), one.question.change(baseline, whole, power.SIZES[max(at - 1, 0)])
+            )
+            assert at == 0 or less is None or less > most
+        sizes = [size or 1.0 for size in one.smallest]
+        assert sizes == sorted(sizes, reverse=True)
+    shown = {row["change"]: list(row.values())[1:] for row in power.rows(answers)}
+    assert all(
+        text.endswith(" %") or text.startswith("not even") for text in shown["answers that move to other labels"]
+    )
+    assert all(float(text) < 1 for text in shown["fall of the mean confidence"])
+
+
+def test_only_what_there_is() -> None:
+    """A model without a vocabulary, latencies and scores is not asked about them."""
+    hours = {hour: replace(Profile(), records=one.records, distinct=one.distinct, labels=one.labels, outcomes=one.outcomes)
+             for hour, one in world(1).items()}  # fmt: skip
+    baseline = Baseline.from_bytes(fit(hours, Window(MONDAY, END), Detection()).to_bytes())
+    names = [one.question.name for one in power.table(baseline, Profile.sum(hours.values()), Detection())]
+    assert names == ["labels", "new_labels", "errors", "volume"]
+
+
+def test_sentence() -> None:
+    """The sentence tells what a shift of 5 % would take, and one of 2 %; or that even the first cannot be seen."""
+    assert power.sentence(reference(1), usual(1), Detection()) == "a shift of 5 % of the answers could not be seen here"
+    hours = simulate(Scenario(1, REFERENCE_DAYS, 20_000.0, wander=0.2))
+    baseline, whole = fit(hours, Window(MONDAY, END), Detection()), Profile.sum(hours.values())
+    delay = power.hours_until(baseline, whole, Detection(), power.Change({}, power.shifted(baseline, 0.05)))
+    assert delay is not None
+    told = power.sentence(baseline, whole, Detection())
+    assert told.startswith(f"a shift of 5 % of the answers would take {power.span(delay)} to be told here, one of 2 % ")
