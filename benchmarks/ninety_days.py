@@ -85,6 +85,10 @@ def _profiles(store: Store, window: Window, size: Size) -> None:
             built[Key(MODEL, caller, hour - MONDAY + window.first)] = _widened(one, size.groups)
     with store.write() as connection:
         profiles.replace(connection, MODEL, range(window.first, window.end), built)
+        while (
+            profiles.unrolled(connection, MODEL, window.end // 24) is not None
+        ):  # as summarise does, a month at a time
+            profiles.roll(connection, MODEL, window.end // 24)
 
 
 def _widened(one: Profile, groups: int) -> Profile:

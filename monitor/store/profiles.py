@@ -1,16 +1,17 @@
 """Keep the hourly profiles, and add them up over any window."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, select, update
 
 from monitor.profiles.profile import Key, Profile
-from monitor.store.tables import dirty_hour, profile
+from monitor.store.tables import dirty_hour, profile, profile_day
 from monitor.window import Window
 
 HOURS_AT_ONCE = 400
+DAYS_AT_ONCE = 31
 
 
 def _inside(model: str, window: Window) -> ColumnElement[bool]:
@@ -40,19 +41,80 @@ def by_hour(connection: Connection, model: str, window: Window) -> dict[int, Pro
 
 def total(connection: Connection, model: str, window: Window, segment: str | None = None) -> Profile:
     """Add up all hours of `window`, of one segment or of all."""
-    query = select(profile.c.body).where(_inside(model, window))
-    if segment is not None:
-        query = query.where(profile.c.segment == segment)
-    return Profile.sum(Profile.from_bytes(body) for body in connection.execute(query).scalars())
+    return Profile.sum(part for _, part in _parts(connection, model, window, segment))
 
 
 def segments(connection: Connection, model: str, window: Window) -> dict[str, Profile]:
     """Return one profile per segment, hours added up."""
     parts: dict[str, list[Profile]] = defaultdict(list)
-    query = select(profile.c.segment, profile.c.body).where(_inside(model, window))
-    for segment, body in connection.execute(query):
-        parts[segment].append(Profile.from_bytes(body))
+    for segment, part in _parts(connection, model, window):
+        parts[segment].append(part)
     return {segment: Profile.sum(many) for segment, many in sorted(parts.items())}
+
+
+def _parts(
+    connection: Connection, model: str, window: Window, segment: str | None = None
+) -> Iterator[tuple[str, Profile]]:
+    """Yield profiles that add up to `window`: of its whole days that are rolled up, and of the hours before and after."""
+    rolled = _rolled(connection, model)
+    first = -(-window.first // 24)
+    end = first if rolled is None else max(first, min(window.end // 24, rolled + 1))
+    asked = [select(profile_day.c.segment, profile_day.c.body).where(
+        profile_day.c.model == model, profile_day.c.day >= first, profile_day.c.day < end)] if end > first else []  # fmt: skip
+    beside = ((window.first, first * 24), (end * 24, window.end)) if end > first else ((window.first, window.end),)
+    for begin, stop in beside:
+        if stop > begin:
+            asked.append(select(profile.c.segment, profile.c.body).where(_inside(model, Window(begin, stop))))
+    for query in asked:
+        narrow = query if segment is None else query.where(query.selected_columns.segment == segment)
+        for name, body in connection.execute(narrow):
+            yield name, Profile.from_bytes(body)
+
+
+def _rolled(connection: Connection, model: str) -> int | None:
+    """Return the last day that is rolled up: it and all before it are; None when none is."""
+    found: int | None = connection.execute(
+        select(func.max(profile_day.c.day)).where(profile_day.c.model == model)
+    ).scalar_one()
+    return found
+
+
+def unrolled(connection: Connection, model: str, before_day: int) -> int | None:
+    """Return the oldest day with profiles before `before_day` that is not rolled up yet."""
+    rolled = _rolled(connection, model)
+    query = select(func.min(profile.c.hour)).where(profile.c.model == model, profile.c.hour < before_day * 24)
+    if rolled is not None:
+        query = query.where(profile.c.hour >= rolled * 24 + 24)
+    hour = connection.execute(query).scalar_one()
+    return None if hour is None else int(hour) // 24
+
+
+def roll(connection: Connection, model: str, before_day: int) -> None:
+    """
+    Roll up days that are over, the oldest first and at most a month at once.
+
+    From then on every change of an hour changes its day too, in the same transaction.
+    """
+    _alone(connection, model)
+    first = unrolled(connection, model, before_day)
+    for day in () if first is None else range(first, min(before_day, first + DAYS_AT_ONCE)):
+        _roll_day(connection, model, day)
+
+
+def _roll_day(connection: Connection, model: str, day: int) -> None:
+    parts: dict[str, list[Profile]] = defaultdict(list)
+    for _, segment, body in _bodies(connection, model, Window(day * 24, day * 24 + 24)):
+        parts[segment].append(Profile.from_bytes(body))
+    connection.execute(delete(profile_day).where(profile_day.c.model == model, profile_day.c.day == day))
+    if parts:
+        rows = [{"model": model, "segment": segment, "day": day, "body": Profile.sum(many).to_bytes()} for segment, many in sorted(parts.items())]  # fmt: skip
+        connection.execute(profile_day.insert(), rows)
+
+
+def _alone(connection: Connection, model: str) -> None:
+    """Let others who change profiles of the model wait until this transaction ends; on SQLite they do anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(model, 7316595))))
 
 
 def span(connection: Connection, model: str) -> Window | None:
@@ -79,6 +141,7 @@ def dirty(connection: Connection) -> list[tuple[str, int, int]]:
 
 def replace(connection: Connection, model: str, hours: Sequence[int], built: dict[Key, Profile]) -> None:
     """Put `built` in the place of all profiles of `model` in these hours, each with the next revision."""
+    _alone(connection, model)
     known: dict[int, int] = {}
     for at in range(0, len(hours), HOURS_AT_ONCE):
         those = (profile.c.model == model, profile.c.hour.in_(hours[at : at + HOURS_AT_ONCE]))
@@ -94,10 +157,18 @@ def replace(connection: Connection, model: str, hours: Sequence[int], built: dic
                 for key, one in sorted(built.items())
             ],
         )  # fmt: skip
+    rolled = _rolled(connection, model)
+    for day in sorted({hour // 24 for hour in hours}):
+        if rolled is not None and day <= rolled:
+            _roll_day(connection, model, day)
 
 
 def add(connection: Connection, parts: dict[Key, Profile]) -> None:
     """Add counts of predictions that are not kept to what is stored of their hours; part of the caller's transaction."""
+    rolled: dict[str, int | None] = {}
+    for model in sorted({key.model for key in parts}):
+        _alone(connection, model)
+        rolled[model] = _rolled(connection, model)
     for key, part in sorted(parts.items()):
         where = (
             _inside(key.model, Window(key.hour, key.hour + 1)),
@@ -111,6 +182,10 @@ def add(connection: Connection, parts: dict[Key, Profile]) -> None:
             continue
         whole = Profile.from_bytes(known.body) + part
         connection.execute(update(profile).where(*where).values(revision=known.revision + 1, body=whole.to_bytes()))
+    for model, day in sorted({(key.model, key.hour // 24) for key in parts}):
+        last = rolled[model]
+        if last is not None and day <= last:
+            _roll_day(connection, model, day)
 
 
 def clean(connection: Connection, marks: list[tuple[str, int, int]]) -> None:

@@ -15,6 +15,7 @@ from monitor.store.tables import (
     prediction_input,
     prediction_row,
     profile,
+    profile_day,
     read_range,
     reject,
     report,
@@ -74,7 +75,8 @@ def _days(connection: Connection, table: Table, before_day: int) -> int:
 
 
 def counts(connection: Connection, before_day: int) -> int:
-    """Delete hourly profiles from before a day; returns how many."""
+    """Delete profiles of hours and days from before a day; returns how many hours."""
+    connection.execute(delete(profile_day).where(profile_day.c.day < before_day))
     return connection.execute(delete(profile).where(profile.c.hour < before_day * 24)).rowcount
 
 

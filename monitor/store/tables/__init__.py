@@ -20,7 +20,7 @@ from monitor.store.tables.arrived import (
     source,
     tombstone,
 )
-from monitor.store.tables.looked import detector, profile, reading, reference
+from monitor.store.tables.looked import detector, profile, profile_day, reading, reference
 from monitor.store.tables.ran import heartbeat, job_run, lease, setting
 from monitor.store.tables.registry import metadata
 from monitor.store.tables.right import (
@@ -63,6 +63,7 @@ __all__ = [
     "prediction_input",
     "prediction_row",
     "profile",
+    "profile_day",
     "read_range",
     "reading",
     "reference",

@@ -14,6 +14,14 @@ profile = Table(
     Column("revision", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
 )
+profile_day = Table(
+    "profile_day",
+    metadata,
+    Column("model", String(64), primary_key=True),
+    Column("segment", String(128), primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("body", LargeBinary, nullable=False),  # the sum of the day's hours
+)
 reference = Table(
     "reference",
     metadata,
