@@ -20,6 +20,7 @@ from monitor.quality.calibration import Calibration
 from monitor.store import (
     actions,
     arrivals,
+    backtests,
     decisions,
     estimates,
     incidents,
@@ -218,6 +219,12 @@ def actions_on(subject: str) -> list[dict[str, Any]]:
     """Return what was asked for on a subject, newest first."""
     with shared.store().read() as connection:
         return actions.about(connection, subject)
+
+
+def replays(model: str) -> list[dict[str, Any]]:
+    """Return the model's replays under other settings, newest first."""
+    with shared.store().read() as connection:
+        return backtests.of_model(connection, model)
 
 
 def reports_made() -> list[dict[str, Any]]:

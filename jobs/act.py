@@ -5,17 +5,19 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from jobs.backtest import tried
 from monitor.alerts import messages
 from monitor.config import Config
 from monitor.detection import detector
 from monitor.errors import VigieError
-from monitor.store import actions, detectors, incidents, outbox, references
+from monitor.store import actions, backtests, detectors, incidents, outbox, references
 from monitor.store.store import Store
 
 RANK = {"viewer": 0, "operator": 1, "owner": 2, "approver": 3}
 NEEDS = {
     "incident": {"ack": "operator", "close:fixed": "operator", "close:false_alarm": "operator", "close:new_normal": "owner"},
     "decision": {"approve": "approver", "reject": "approver"},
+    "model": {"backtest": "operator"},
 }  # fmt: skip
 
 
@@ -58,10 +60,15 @@ def role_of(config: Config, actor: str) -> str:
 def _apply(connection: Connection, config: Config, one: dict[str, Any], now: datetime) -> None:
     kind, _, number = one["subject"].partition(":")
     needed = NEEDS.get(kind, {}).get(one["verb"])
-    if needed is None or not (number.isascii() and number.isdigit()):
+    is_known = number in config.models if kind == "model" else number.isascii() and number.isdigit()
+    if needed is None or not is_known:
         raise Refusal(f"there is no action {one['verb']} on {one['subject']}")
     if RANK[role_of(config, one["actor"])] < RANK[needed]:
         raise Refusal(f"{one['verb']} needs the role {needed}")
+    if kind == "model":
+        tried(config, number, one["reason"].split())
+        backtests.ask(connection, number, one["reason"], by=one["actor"], now=now)
+        return
     if kind == "decision":
         from monitor.store import decisions
 

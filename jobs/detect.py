@@ -12,16 +12,17 @@ from monitor.alerts import messages
 from monitor.config import Config
 from monitor.detection import detector, explain
 from monitor.detection.baseline import Baseline
-from monitor.detection.incident import Change, Incident, owner
+from monitor.detection.incident import QUIET_TO_RECOVER, Change, Incident, owner
 from monitor.profiles.profile import Profile
 from monitor.store import arrivals, detectors, incidents, outbox, predictions, profiles, readings, references
 from monitor.store.store import Store
 from monitor.window import Window, hour_of, start_of
 
 MOST_HOURS = 168
-QUIET_TO_RECOVER, QUIET_TO_CLOSE = 24, 24 + 168
 SAMPLE, SEED = 1000, 20
 SHORTEST_FOR_LANGUAGE = 20
+AFTER_DAY = {"open": ("reopened", "above its floor again"), "recovering": ("recovering", "a whole day below its floor"),
+             "closed": ("closed", "seven days below its floor")}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -160,18 +161,15 @@ def _settle(connection: Connection, subject: Subject, state: detector.State, jud
         calm = detector.settled(state, judged.day, subject.baseline, one.found_hour, told=told_of)
         if calm is None:
             continue
-        quiet = one.quiet_hours + 24 if calm else 0
-        incidents.note_quiet(connection, one.id, quiet)
-        key, told = f"day:{judged.hour + 1}", {"actor": "vigie", "at": at}
-        if not calm and one.state == "recovering":
-            incidents.change(connection, one, "reopened", reason="above its floor again", key=key, state="open", **told)
-        elif calm and one.state == "open" and quiet >= QUIET_TO_RECOVER:
-            incidents.change(
-                connection, one, "recovering", reason="a whole day below its floor", key=key, state="recovering", **told
-            )
-        elif calm and quiet >= QUIET_TO_CLOSE:
-            change = incidents.change(connection, one, "closed", reason="seven days below its floor", key=key, state="closed",
-                                      closed_as="recovered", closed_hour=judged.hour + 1, **told)  # fmt: skip
+        after = one.after_day(calm=calm)
+        incidents.note_quiet(connection, one.id, after.quiet_hours)
+        if after.state == one.state:
+            continue
+        what, reason = AFTER_DAY[after.state]
+        closing = {"closed_as": "recovered", "closed_hour": judged.hour + 1} if after.state == "closed" else {}
+        change = incidents.change(connection, one, what, actor="vigie", reason=reason, at=at, key=f"day:{judged.hour + 1}",
+                                  state=after.state, **closing)  # fmt: skip
+        if closing:
             state = _tell_closed(connection, subject, state, one, change)
     return state
 

@@ -2,16 +2,14 @@
 
 import statistics
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from benchmarks.detection.traffic import MONDAY, Change, Scenario, simulate
 from benchmarks.result import Part, result
-from monitor.detection import detector
+from monitor.detection import backtest
 from monitor.detection.baseline import Baseline, fit
-from monitor.detection.explain import MOST_CAUSES
-from monitor.detection.incident import Cause, Incident, owner
 from monitor.detection.state import Alarm
+from monitor.nomenclature import Nomenclature
 from monitor.profiles.profile import Profile
 from monitor.settings import Detection
 from monitor.window import Window
@@ -30,24 +28,8 @@ STORY = (
 
 def judged(hours: dict[int, Profile], baseline: Baseline, end: int) -> Iterator[tuple[Alarm, bool]]:
     """Yield every alarm, and whether it opens an incident, as `jobs.detect` would."""
-    settings = Detection()
-    state = detector.begin(baseline, baseline.end_hour)
-    opened: list[Incident] = []
-    for hour in range(baseline.end_hour, end):
-        state, one = detector.advance(state, baseline, hours.get(hour, Profile()), settings)
-        if one.alarm is None:
-            continue
-        group = detector.main_group(one.alarm, baseline)
-        causes = tuple(Cause(metric, group, share, "", 0.0, 0.0, 0.0, 1, metric)
-                       for metric, share in list(one.alarm.shares.items())[:MOST_CAUSES])  # fmt: skip
-        known = owner(opened, one.alarm.onset, group, one.alarm.continues)
-        yield one.alarm, known is None
-        if known is None:
-            known = Incident(len(opened) + 1, "m", one.alarm.onset, one.alarm.hour, "open", causes)
-            opened.append(known)
-        else:
-            opened[known.id - 1] = replace(known, causes=known.with_causes(causes))
-        state = detector.raise_floors(state, one.alarm, known.found_hour)
+    for one in backtest.judged(hours, baseline, Detection(), end, Nomenclature(), known=[]):
+        yield one.alarm, one.opened
 
 
 def quiet(seed: int, per_day: float, days: int = 90, **wild: float) -> list[Alarm]:

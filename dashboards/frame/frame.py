@@ -12,7 +12,7 @@ PAGES = Path(__file__).parents[1] / "pages"
 GROUPS = {
     "Now": ("Today", "Incidents"),
     "The model": ("Inputs", "Answers", "Quality", "Challenger", "Service"),
-    "To do": ("Decisions", "Reports"),
+    "To do": ("Decisions", "Backtest", "Reports"),
 }
 STALE = timedelta(minutes=2)
 

@@ -1,4 +1,4 @@
-"""Verbs that answer: status, check, compare, report."""
+"""Verbs that answer: status, check, compare, backtest, report."""
 
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -16,6 +16,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("status")(status)
     app.command("check")(check)
     app.command("compare")(compare)
+    app.command("backtest")(backtest)
     app.command("report")(report)
 
 
@@ -79,6 +80,21 @@ def compare(
     lines += troubles
     show({**newest, "troubles": troubles}, as_json, lines)
     raise typer.Exit({"promote": 0, "hold": 20}.get(newest["verdict"], 21))
+
+
+def backtest(
+    context: typer.Context,
+    model: str,
+    words: Annotated[list[str] | None, typer.Argument(help="What to try: tolerance_sd=0.05 threshold=5000, or reference_from=2026-01-05 weeks=6.", metavar="[NAME=VALUE]...")] = None,
+    as_json: JsonOption = False,
+) -> None:  # fmt: skip
+    """Replay the stored hours behind the reference: what would have been told as configured, and under other settings."""
+    from jobs.backtest import compared
+    from monitor.report.replay import lines
+
+    config, store = session(context).both(read_only=True)
+    found = compared(store, config, now(), model, words or [])
+    show(found, as_json, lines(found))
 
 
 def report(

@@ -9,6 +9,7 @@ STATES = ("open", "recovering", "closed")
 CLOSED_AS = ("recovered", "fixed", "false_alarm", "new_normal", "superseded", "amended")
 JOINED_HOURS = 24  # an alarm that began before an incident was a day old belongs to it
 NEW_CAUSE_SHARE = 0.1
+QUIET_TO_RECOVER, QUIET_TO_CLOSE = 24, 24 + 168  # hours below its floor
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,20 @@ class Incident:
         near = onset_hour <= self.found_hour + JOINED_HOURS or self.found_hour == continues
         foreign = bool(told) and group not in told and onset_hour > self.found_hour
         return self.state != "closed" and near and not foreign
+
+    def after_day(self, *, calm: bool) -> "Incident":
+        """
+        Return the incident after a judged day on which its metrics were calm, or not.
+
+        >>> one = Incident(1, "ape", 100, 110, "open", ())
+        >>> [one.state for one in (one.after_day(calm=True), one.after_day(calm=True).after_day(calm=False))]
+        ['recovering', 'open']
+        """
+        quiet = self.quiet_hours + 24 if calm else 0
+        after = "recovering" if quiet >= QUIET_TO_RECOVER else "open"
+        if self.state == "recovering" and quiet >= QUIET_TO_CLOSE:
+            after = "closed"
+        return replace(self, state=after, quiet_hours=quiet)
 
     def with_causes(self, fresh: Iterable[Cause]) -> tuple[Cause, ...]:
         """

@@ -1,13 +1,18 @@
 """What a person sees: every page, with hostile data and with none, in light and dark."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Browser, Page
 
+from jobs.act import act
+from jobs.backtest import backtest
+from monitor.store import actions
+from monitor.store.store import Store
 from tests.dashboards.conftest import EVIL_LABEL, Served
 
-PAGES = ("", "Incidents", "Inputs", "Answers", "Quality", "Challenger", "Service", "Decisions", "Reports")
+PAGES = ("", "Incidents", "Inputs", "Answers", "Quality", "Challenger", "Service", "Decisions", "Backtest", "Reports")
 QUESTIONS = {
     "": "Is anything wrong with this model?",
     "Incidents": "What happened, and what do we do?",
@@ -17,6 +22,7 @@ QUESTIONS = {
     "Challenger": "Would the challenger do better on the same traffic?",
     "Service": "Fast enough, always, and is Vigie alive?",
     "Decisions": "Retrain, label first or wait?",
+    "Backtest": "What would other settings have told?",
     "Reports": "What was made, and sent to whom?",
 }
 
@@ -157,4 +163,31 @@ def test_terms_of_a_decision(browser: Browser, hostile: Served) -> None:
     table = seen.page.locator("[data-testid=stDataFrame]").first
     table.get_by_text("excess share sent to people").wait_for(state="attached", timeout=30_000)
     assert "excess_manual" not in (table.text_content() or "")
+    seen.page.close()
+
+
+def test_replay_is_asked_for_and_shown(browser: Browser, hostile: Served) -> None:
+    """Settings to try are asked for on the page; once the jobs made the replay it stands there, change by change."""
+    seen = look(browser, hostile, "Backtest")
+    seen.page.get_by_label("Try").fill("threshold=5000 <b>x</b>")
+    seen.page.get_by_role("button", name="Replay").click()
+    seen.page.get_by_text("waits for the act job").wait_for(timeout=30_000)
+    seen.page.close()
+    now, store = datetime.now(UTC), Store.open(hostile.config.database)
+    act(store, hostile.config, now)
+    with store.write() as connection:
+        actions.ask(connection, "local", "backtest", "model:ape", revision=None, reason="threshold=5000", now=now)
+        refused = actions.about(connection, "model:ape")[1]["refusal"]
+    act(store, hostile.config, now)
+    backtest(store, hostile.config, now)
+    store.engine.dispose()
+    assert "'<b>x</b>' sets nothing" in str(refused)
+    seen = look(browser, hostile, "Backtest")
+    seen.page.get_by_text("Changes, and who would have told of them").wait_for(timeout=30_000)
+    changes, sizes = seen.page.locator("[data-testid=stTable]").all()
+    row = changes.locator("tbody tr").first.inner_text()
+    assert EVIL_LABEL.split("!")[0] in row
+    assert row.count("told after") == 3
+    assert "rise of the usual latency" in sizes.inner_text()
+    assert_harmless(seen)
     seen.page.close()

@@ -35,11 +35,12 @@ from monitor.store.tables.right import (
     shadow_cache,
     trigger_call,
 )
-from monitor.store.tables.told import action, change_log, incident, outbox, report
+from monitor.store.tables.told import action, backtest, change_log, incident, outbox, report
 
 __all__ = [
     "action",
     "approval",
+    "backtest",
     "bookmark",
     "challenger",
     "change_log",

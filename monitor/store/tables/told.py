@@ -1,4 +1,4 @@
-"""Draw the tables of what went wrong and who was told: incidents, actions, messages, reports."""
+"""Draw the tables of what went wrong and who was told: incidents, actions, replays, messages, reports."""
 
 from sqlalchemy import BigInteger, Column, Integer, String, Table, Text, UniqueConstraint
 
@@ -50,6 +50,19 @@ action = Table(
     Column("reason", Text, nullable=False),
     Column("applied_us", BigInteger),
     Column("refusal", Text),  # why not; null when applied
+)
+backtest = Table(
+    "backtest",
+    metadata,
+    key(),
+    Column("model", String(64), nullable=False),
+    Column("asked_by", String(128), nullable=False),
+    Column("asked_us", BigInteger, nullable=False),
+    Column("words", Text, nullable=False),  # NAME=VALUE, apart by spaces
+    Column("state", String(12), nullable=False),  # asked, ready, failed
+    Column("note", Text, nullable=False),  # why it failed
+    Column("made_us", BigInteger),
+    Column("result", Text),  # JSON, see jobs.backtest
 )
 outbox = Table(
     "outbox",
