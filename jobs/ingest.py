@@ -18,6 +18,7 @@ from monitor.sources import objects
 from monitor.sources.door import Door
 from monitor.sources.files import Seen, scan
 from monitor.sources.rows import Unreadable
+from monitor.sources.training import support_of
 from monitor.store import arrivals, halves, secret
 from monitor.store.day_keys import DayKeys
 from monitor.store.finished import finished
@@ -35,8 +36,7 @@ def ingest(store: Store, config: Config, now: datetime) -> str:
     with store.write() as connection:
         secret.check(connection, config.secret, str(config.privacy.secret_file or config.data_dir / "secret"))
     replay(store, config, now)
-    words = {name: config.vocabulary(name) for name in config.models}
-    door = Door(config.models, words, config.privacy.store, config.secret, config.privacy.patterns, _seal(config))
+    door = _door(config)
     work = {name: _source(Reader(store, config, source, door, now, Pass())) for name, source in config.sources.items()}
     told: dict[str, str] = {}
     broken: list[Exception] = []
@@ -57,6 +57,17 @@ def ingest(store: Store, config: Config, now: datetime) -> str:
     if broken:
         raise (StoreError if any(isinstance(one, StoreError) for one in broken) else VigieError)(line)
     return line
+
+
+def _door(config: Config) -> Door:
+    """Open the privacy door; a model without a vocabulary of its own knows the words of its training texts."""
+    supports = {name: support_of(model.training, config.data_dir / "support" / f"{name}.msgpack")
+                for name, model in config.models.items() if model.training is not None}  # fmt: skip
+    words = {name: config.vocabulary(name) for name in config.models}
+    words |= {name: frozenset(one.words) for name, one in supports.items() if words[name] is None}
+    return Door(
+        config.models, words, config.privacy.store, config.secret, config.privacy.patterns, _seal(config), supports
+    )
 
 
 def _seal(config: Config) -> Callable[[int, str | None, dict[str, Any]], bytes] | None:

@@ -187,7 +187,7 @@ def _plain(node: Any) -> Any:
     return node
 
 
-PATHS = {"data_dir", "files", "nomenclature", "vocabulary", "label_files", "path", "python", "secret_file", "password_file", "keys_dir",
+PATHS = {"data_dir", "files", "nomenclature", "vocabulary", "training", "label_files", "path", "python", "secret_file", "password_file", "keys_dir",
          "file_drop", "passwords", "proxy_secret_file", "trusted_roots"}  # fmt: skip
 
 

@@ -52,6 +52,7 @@ SCHEMA: Final[dict[str, pl.DataType]] = {
     "text_chars": pl.UInt32(),
     "words": pl.UInt32(),
     "unknown_words": pl.UInt32(),
+    "support": pl.Int16(),  # hundredths of a nat by which the text's words speak for the answer
     "sealed": pl.Binary(),  # what was masked, under the key of its day
     "input_stage": pl.String(),
     "label": pl.String(),

@@ -20,6 +20,7 @@ import polars as pl
 
 from monitor.errors import NoData
 from monitor.prediction import normalised
+from monitor.profiles.support import Support
 from monitor.profiles.tokens import word_counts
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -33,7 +34,8 @@ class Pool:
     Hold texts as a classifier answered them; all arrays have one element per text.
 
     `truth` numbers the class of an ordinary text, in order; texts with typos follow (`typos` further on each), then
-    foreign ones, then those out of scope. `accuracy` is that of the ordinary texts.
+    foreign ones, then those out of scope. `support` is what the text would give each label (hundredths of a nat), right or
+    wrong; `accuracy` is that of the ordinary texts.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Pool:
     words: np.ndarray
     unknown: np.ndarray
     chars: np.ndarray
+    support: np.ndarray  # (texts, labels) int16
     accuracy: float
 
 
@@ -113,12 +116,15 @@ def _asked(
     truth = np.array([number[label] for _, label in held])
     bare = pl.DataFrame({"text": texts}).select(normalised(pl.col("text"))).to_series()
     trained = pl.DataFrame({"text": [text for text, _ in train]}).select(normalised(pl.col("text"))).to_series()
+    known = Support.of(trained, pl.Series([label for _, label in train]))
+    support = np.stack([known.of_answers(bare, [label] * len(bare)).to_numpy() for label in labels], axis=1)
     counted = word_counts(bare, {word for text in trained.to_list() for word in text.split()})
     ordinary, (foreign, outside) = len(held), tail
     return Pool(
         name, labels, truth, ordinary, (2 * ordinary, 2 * ordinary + foreign),
         (2 * ordinary + foreign, 2 * ordinary + foreign + outside), best, np.round(sure.max(1), 4),
         counted["words"].to_numpy(), counted["unknown_words"].to_numpy(), np.array([len(text) for text in texts]),
+        support,
         float((best[:ordinary] == truth).mean()),
     )  # fmt: skip
 

@@ -31,8 +31,8 @@ VOLUMES = (3800.0, 600.0)  # predictions a day
 NEVER = 10_000.0
 VISIBLE_HOURS = 168.0  # what the power table says is told within a week must be found within two
 MIX = {"answers"}
-SURE = {"confidence", "unsure", "automation"}
-WORDS = {"unknown_words"}
+SURE = {"confidence", "unsure", "automation", "support", "unsupported"}
+WORDS = {"unknown_words", "mostly_unknown", "foreign"}
 
 REGRESSION = Shift("served-model regression", frozenset(SURE | MIX), regression=0.35)
 SHIFTS = (

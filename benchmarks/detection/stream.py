@@ -140,5 +140,6 @@ def _counted(pool: Pool, drawn: Drawn, shift: Shift, random: np.random.Generator
         "text_hash": text, "label": names[label], "score": score, "model_version": ["1"] * size,
         "decision": np.where(score >= threshold, "automatic", "manual"), "latency_ms": drawn.latency,
         "text_chars": pool.chars[text], "words": pool.words[text], "unknown_words": pool.unknown[text],
+        "support": pool.support[text, label],
     }, schema_overrides={"segment": pl.String}).with_columns(pl.col("time").dt.replace_time_zone("UTC"))  # fmt: skip
     return {MONDAY + key.hour: profile for key, profile in by_hour(mark_repeats(rows)).items()}

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboards import charts, shared, views
 
-ANSWERS = ("answers", "novelty")
+ANSWERS = ("answers", "novelty", "support", "unsupported")
 
 st.title("Answers")
 st.caption("Do we answer differently than we used to?")
@@ -26,5 +26,12 @@ st.text(
     f"{100 * moved:.1f} % of the answers are in other labels than in the reference; chance alone gives {100 * chance:.1f} % at this many."
 )
 st.text(f"Most: {top['label']}, {100 * top['then']:.1f} % -> {100 * top['now']:.1f} %")
+CURVES = (
+    ("unsupported", "Answers that no word speaks for"),
+    ("support", "How much the words speak for the answer, nats"),
+)
+for column, (metric, title) in zip(st.columns(2), CURVES, strict=True):
+    with column:  # empty where the training texts are not known
+        shared.curve(views.history(model, metric, window.first, window.end), metric, title)
 st.altair_chart(charts.dumbbells(frame, "Labels that moved most, then and now"))
 shared.table(frame)

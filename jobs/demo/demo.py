@@ -106,9 +106,10 @@ def _prepare(stage: Stage, steps: Steps, mailbox: Mailbox) -> tuple[Config, Api,
         packed = history.compress(folder / "logs")
     with steps.step("train the challenger (more texts)"):
         challenger.join()
-        from jobs.demo.model import champion_texts
+        from jobs.demo.model import champion_texts, examples
 
-        path = settings.write(folder, champion_texts(stage.known, seed), pin=pin_of(folder / "models/challenger"),
+        known = champion_texts(stage.known, seed)
+        path = settings.write(folder, known, examples(known, 2, seed), pin=pin_of(folder / "models/challenger"),
                               smtp_port=mailbox.port, screen_port=free_port(8501))  # fmt: skip
     with steps.step("serve, and send this hour's live requests"):
         api = Api(folder, seed, history.SLOWER)

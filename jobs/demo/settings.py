@@ -22,6 +22,7 @@ models:
     fields: {TYP: category, NAT: category, SRF: category, CJ: category}
     segment: caller
     vocabulary: vocabulary.txt
+    training: training.csv
     latency_ms_limit: 200
     minutes_per_case: 4
     accuracy_target: 0.95
@@ -54,8 +55,18 @@ health: {port: 0}
 """
 
 
-def write(folder: Path, known: Sequence[Description], *, pin: str, smtp_port: int, screen_port: int) -> Path:
-    """Write config.yaml, nomenclature.csv and vocabulary.txt; returns the path of config.yaml."""
+def write(
+    folder: Path,
+    known: Sequence[Description],
+    trained: Sequence[tuple[str, str]],
+    *,
+    pin: str,
+    smtp_port: int,
+    screen_port: int,
+) -> Path:
+    """Write config.yaml, nomenclature.csv, vocabulary.txt and training.csv; returns the path of config.yaml."""
+    with (folder / "training.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("text", "label"), *trained])
     with (folder / "nomenclature.csv").open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(("code", "parent", "level", "title"))

@@ -50,7 +50,7 @@ class Story:
                   ("novelty", "answers", f"label:{activity}")),
             Event("latency", "a release makes every answer 30 % slower", Window(at(49.4), end), ("latency", "slow")),
             Event("regression", "a wrong artefact is served for a day and a half", Window(at(52.4), at(53.9)),
-                  ("confidence", "unsure", "automation", "answers")),
+                  ("confidence", "unsure", "automation", "answers", "support", "unsupported")),
         )  # fmt: skip
         return cls(Window(first, end), Window(first, at(REFERENCE_DAYS)), activity, events)
 

@@ -73,11 +73,13 @@ class Baseline(msgspec.Struct, frozen=True):
     popular: list[float]
     seasons: dict[str, Season]
     lines: list[Line]
+    unsupported: float = 0.0
 
     @property
     def yardsticks(self) -> Yardsticks:
         """Return what the metrics need to know of the reference."""
-        return Yardsticks(self.slow_ms, self.unsure, frozenset(self.known), tuple((a, b) for a, b in self.watched))
+        watched = tuple((a, b) for a, b in self.watched)
+        return Yardsticks(self.slow_ms, self.unsure, frozenset(self.known), watched, self.unsupported)
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -125,7 +127,7 @@ def fit(hours: Mapping[int, Profile], window: Window, settings: Detection) -> Ba
     lines += found
     return Baseline(
         window.first, window.end, at.slow_ms, at.unsure, sorted(at.known), list(at.watched), list(bet_labels), labels,
-        mix.tolist(), mix.mean(0).tolist(), seasons, _staked(lines, {m.name: m for m in all_for(at, bet_labels)}),
+        mix.tolist(), mix.mean(0).tolist(), seasons, _staked(lines, {m.name: m for m in all_for(at, bet_labels)}), at.unsupported,
     )  # fmt: skip
 
 

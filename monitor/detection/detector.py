@@ -19,6 +19,7 @@ from monitor.detection.incident import JOINED_HOURS
 from monitor.detection.state import Alarm, Judged, Raised, State
 from monitor.detection.witness import SCALES, Direction
 from monitor.metrics.metric import Reading
+from monitor.metrics.prediction_shift import LABEL_FAMILY
 from monitor.profiles.profile import Profile
 from monitor.settings import Detection
 
@@ -173,7 +174,16 @@ def _alarm(new: State, baseline: Baseline, scale: int, now: int) -> Alarm:
     for number, amount in held.items():
         name = baseline.lines[number].metric
         shares[name] = shares.get(name, 0.0) + amount / whole
-    shares = dict(sorted(((n, s) for n, s in shares.items() if s >= 0.01), key=lambda pair: -pair[1]))
+    kin = {metric.name: metric.family for metric in baseline.metrics if metric.family not in {"", LABEL_FAMILY}}
+    of_kin: dict[str, float] = {}
+    for name, share in shares.items():  # what tells of the same thing stands together: the most telling first
+        of_kin[kin.get(name, name)] = of_kin.get(kin.get(name, name), 0.0) + share
+    shares = dict(
+        sorted(
+            ((n, s) for n, s in shares.items() if s >= 0.01),
+            key=lambda one: (-of_kin[kin.get(one[0], one[0])], -one[1]),
+        )
+    )
     first = next(iter(shares))
     best = max((i for i in held if baseline.lines[i].metric == first), key=lambda i: held[i])
     onset = new.onset[best][int(np.argmax(new.wealth[best]))]

@@ -207,7 +207,21 @@ def _label_shift(baseline: Baseline, _usual: Profile, share: float) -> Change:
 
 
 def _strange_words(_baseline: Baseline, usual: Profile, share: float) -> Change:
-    return Change({"unknown_words": share * (1 - usual.unknown.mean())} if usual.unknown.count else {})
+    if not usual.unknown.count:
+        return Change({})
+    of_texts = {"mostly_unknown": 0.5, "foreign": 0.75} if usual.strange.total else {}
+    moved = {name: share * (1 - usual.strange.share_from(limit)) for name, limit in of_texts.items()}
+    return Change({"unknown_words": share * (1 - usual.unknown.mean()), **moved})
+
+
+def _unsupported(baseline: Baseline, usual: Profile, share: float) -> Change:
+    """Answers whose support is that of the worst twentieth of the reference."""
+    if not usual.support.total:
+        return Change({})
+    below = 1 - usual.support.share_from(baseline.unsupported)
+    return Change(
+        {"support": share * (baseline.unsupported - usual.support.mean()), "unsupported": share * (1 - below)}
+    )
 
 
 def _of(metric: str, sign: int) -> Callable[[Baseline, Profile, float], Change]:
@@ -217,6 +231,7 @@ def _of(metric: str, sign: int) -> Callable[[Baseline, Profile, float], Change]:
 QUESTIONS: Final = (
     Question("labels", "answers that move to other labels", "share", _label_shift),
     Question("new_labels", "answers in labels that hardly existed", "share", _of("novelty", 1)),
+    Question("support", "answers that no word of their text speaks for", "share", _unsupported),
     Question("words", "texts without a known word", "share", _strange_words),
     Question("confidence", "fall of the mean confidence", "score", _of("confidence", -1)),
     Question("automation", "predictions that need a person and did not", "share", _of("automation", -1)),

@@ -13,6 +13,7 @@ from monitor.metrics import (
     novelty,
     outcomes,
     prediction_shift,
+    support,
 )
 from monitor.metrics.metric import Metric, Yardsticks
 from monitor.profiles.profile import Profile
@@ -24,6 +25,7 @@ FIXED: tuple[Metric, ...] = (
     *outcomes.METRICS,
     *confidence.METRICS,
     *automation.METRICS,
+    *support.METRICS,
     *input_text.METRICS,
     *novelty.METRICS,
 )
@@ -36,6 +38,7 @@ def yardsticks(reference: Profile) -> Yardsticks:
         unsure=reference.score.quantile(0.05) if reference.score.total else 0.0,
         known=novelty.known(reference),
         watched=input_fields.watched(reference),
+        unsupported=reference.support.quantile(0.05) if reference.support.total else 0.0,
     )
 
 

@@ -21,7 +21,7 @@ class Yardsticks:
     """
     Hold what a metric needs to know of the reference, fixed when it is pinned.
 
-    `slow_ms` is its 95 % latency, `unsure` its 5 % score quantile, `known` the labels that had at least one answer in
+    `slow_ms` is its 95 % latency, `unsure` its 5 % score quantile, `unsupported` that of the support of answers, `known` the labels that had at least one answer in
     a thousand, `watched` the (field, value) pairs with at least one record in a hundred.
     """
 
@@ -29,6 +29,7 @@ class Yardsticks:
     unsure: float = 0.0
     known: frozenset[str] = frozenset()
     watched: tuple[tuple[str, str], ...] = ()
+    unsupported: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from monitor.metrics.metric import Metric, Reading, Yardsticks, share
 from monitor.profiles.profile import NO_LABEL, Profile
 
 LEAST_SHARE = 0.002
+LABEL_FAMILY = "label"  # one stake for all, though each tells of a label of its own
 
 
 def prediction_shift(current: Profile, reference: Profile) -> float:
@@ -39,6 +40,6 @@ def metrics(labels: tuple[str, ...]) -> tuple[Metric, ...]:
             return share(profile.labels[name], profile.labels.total - profile.labels[NO_LABEL])
 
         return Metric(f"label:{name}", "outputs", "share", f"share of answers {name}", read, is_share=True,
-                      family="label", scales=(24,))  # fmt: skip
+                      family=LABEL_FAMILY, scales=(24,))  # fmt: skip
 
     return tuple(made(name) for name in labels)

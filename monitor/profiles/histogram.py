@@ -1,7 +1,7 @@
 """
 Count numbers into bins whose edges are fixed for ever.
 
-Edges taken from current data would make hours unmergeable, so there are three rulers and no more. A value below the
+Edges taken from current data would make hours unmergeable, so there are four rulers and no more. A value below the
 first edge counts in the first bin, one above the last edge in the last. Log rulers have a ratio of 1.02 between edges,
 so a quantile read from them is off by at most 1 % (the bin's geometric middle).
 """
@@ -22,7 +22,9 @@ RULERS: Final[dict[str, np.ndarray]] = {
     "score": np.linspace(0.0, 1.0, 201),  # 200 bins of 0.005; the last one holds 1
     "latency_ms": _log_edges(0.1, 120_000.0),
     "length_chars": _log_edges(0.98, 20_000.0),
+    "nats": np.linspace(-3.0, 12.0, 151),  # 150 bins of 0.1
 }
+LINEAR: Final = {"score", "nats"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,10 +87,10 @@ class Histogram:
 
     @property
     def middles(self) -> np.ndarray:
-        """Return the middle of each bin: arithmetic for scores, geometric on log rulers."""
+        """Return the middle of each bin: arithmetic on linear rulers, geometric on logarithmic ones."""
         edges = RULERS[self.ruler]
         middles: np.ndarray = (edges[1:] + edges[:-1]) / 2
-        return middles if self.ruler == "score" else np.sqrt(edges[1:] * edges[:-1])
+        return middles if self.ruler in LINEAR else np.sqrt(edges[1:] * edges[:-1])
 
     def mean(self) -> float:
         """Return the mean of the bins' middles; nan when empty."""
@@ -130,4 +132,6 @@ def bin_of(ruler: str, values: np.ndarray) -> np.ndarray:
     edges = RULERS[ruler]
     if ruler == "score":  # exact on the 1/10 000 grid, where 0.005 steps are not exact as floats
         return np.clip(np.floor(values * 10_000 + 0.5).astype(np.int64) // 50, 0, 199)
+    if ruler == "nats":  # and on hundredths
+        return np.clip((np.floor(values * 100 + 0.5).astype(np.int64) + 300) // 10, 0, 149)
     return np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)

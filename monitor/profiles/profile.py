@@ -26,6 +26,7 @@ ABSENT = "(absent)"
 NO_LABEL = "(none)"
 OTHER = "(other)"
 LONGEST_NAME = 64
+FEW_WORDS = 2  # a text of one word that is unknown says little
 WATCHED = ("caller", "region")  # kept like declared fields whenever they are logged
 
 
@@ -47,6 +48,10 @@ def _latency() -> Histogram:
 
 def _length() -> Histogram:
     return Histogram("length_chars")
+
+
+def _nats() -> Histogram:
+    return Histogram("nats")
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,8 @@ class Profile:
     length: Histogram = field(default_factory=_length)  # characters
     empty_texts: int = 0  # no word of two letters
     unknown: Moments = field(default_factory=Moments)  # share of unknown words per text
+    strange: Histogram = field(default_factory=_score)  # texts of two words or more by the share they do not know
+    support: Histogram = field(default_factory=_nats)  # answers by how far their words speak for them
     versions: Counts = field(default_factory=Counts)
     fields: dict[str, Counts] = field(default_factory=dict)  # declared fields, caller, region
 
@@ -180,6 +187,8 @@ def by_hour(rows: pl.DataFrame) -> dict[Key, Profile]:
         hour=(pl.col("time").dt.epoch("us") // MICROSECONDS_PER_HOUR).cast(pl.Int64),
         segment=pl.col("segment").fill_null(""),
     )
+    strange = pl.col("unknown_words") / pl.when(pl.col("words") >= FEW_WORDS).then(pl.col("words"))
+    rows = rows.with_columns(strange=strange, nats=pl.col("support") / 100)
     answers = rows.filter(pl.col("kind") == "prediction")
     fresh = answers.filter(~pl.col("repeat"))
     built: dict[Key, dict[str, Any]] = defaultdict(dict)
@@ -198,6 +207,8 @@ def by_hour(rows: pl.DataFrame) -> dict[Key, Profile]:
         ("latency", "latency_ms", rows),
         ("score", "score", fresh),
         ("length", "text_chars", fresh),
+        ("strange", "strange", fresh),
+        ("support", "nats", fresh),
     ):
         for key, histogram in _histograms(counted, column, getattr(Profile(), part).ruler).items():
             built[key][part] = histogram

@@ -35,6 +35,7 @@ class Model(Part):
     fields: dict[Name, Literal["category", "number"]] = Field(default_factory=dict)
     segment: str | None = None
     vocabulary: Path | None = None
+    training: Path | None = None
     latency_ms_limit: float | None = Field(None, gt=0)
     minutes_per_case: float = Field(3.0, gt=0)
     accuracy_target: Share | None = None

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from monitor.prediction import FIELD, SCHEMA, normalised
+from monitor.profiles.support import Support
 from monitor.profiles.tokens import word_counts
 from monitor.redaction import LONGEST_CHARS, masked
 from monitor.settings import Model
@@ -34,6 +35,7 @@ class Door:
     seal: Callable[[int, str | None, dict[str, Any]], bytes] | None = (
         None  # mode full: day, text and fields as they were
     )
+    supports: dict[str, Support] = field(default_factory=dict)  # by model, where its training texts are known
     masked: Counter[str] = field(default_factory=Counter)  # finds by rule, filled while frames are made
 
 
@@ -58,6 +60,9 @@ def private(whole: pl.DataFrame, door: Door, rows: Columns) -> pl.DataFrame:
         pl.Series("text_hash", hashes, dtype=pl.Binary), text_chars=texts.str.len_chars().cast(pl.UInt32),
         words=counts["words"], unknown_words=counts["unknown_words"],
     )  # fmt: skip
+    known = door.supports.get(whole["model"][0])
+    if known is not None:
+        whole = whole.with_columns(support=known.of_answers(bare, whole["label"].to_list()))
     whole, is_masked = _clean(whole, door)
     whole = _as_kept(whole, rows["kept"])
     if door.store_texts not in {"redacted", "full"}:

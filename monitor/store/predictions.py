@@ -13,7 +13,18 @@ from monitor.store.tables import context, dirty_hour, prediction, prediction_inp
 from monitor.window import MICROSECONDS_PER_HOUR, Window
 
 MICROSECONDS_PER_DAY = 24 * MICROSECONDS_PER_HOUR
-COUNTED = ["uid", "time", "text_hash", "text_chars", "words", "unknown_words", "label", "score", "latency_ms"]
+COUNTED = [
+    "uid",
+    "time",
+    "text_hash",
+    "text_chars",
+    "words",
+    "unknown_words",
+    "support",
+    "label",
+    "score",
+    "latency_ms",
+]
 _KEPT = [name for name in SCHEMA if name in prediction.c]
 
 

@@ -172,6 +172,7 @@ prediction_row = Table(
     Column("bookmark", BigInteger, nullable=False),
     Column("position", BigInteger, nullable=False),
     Column("bytes", Integer, nullable=False),
+    Column("support", Integer),
     postgresql_partition_by="RANGE (day)",
     sqlite_with_rowid=False,
 )

@@ -37,6 +37,7 @@ def drawn(seed: int, *, shift: float = 0.0) -> pl.DataFrame:
         "text_chars": np.exp(random.normal(3.2 + shift / 4, 0.5, SIZE)).astype(int).tolist(),
         "words": words.tolist(),
         "unknown_words": random.binomial(words, 0.1).tolist(),
+        "support": random.normal(250 - 80 * shift, 100, SIZE).astype(int).tolist(),
     }  # fmt: skip
     missing = {name: [None] * SIZE for name in SCHEMA.keys() - columns.keys()}
     return pl.DataFrame(columns | missing, schema_overrides=SCHEMA).with_columns(repeat=pl.lit(value=False))
@@ -67,6 +68,8 @@ def reading(name: str, rows: pl.DataFrame, usual: pl.DataFrame) -> Reading:
         ("empty", pl.col("words") == 0, pl.len()),
         ("field:caller=tax", pl.col("caller") == "tax", pl.len()),
         ("label:47", (pl.col("label") == "47").drop_nulls(), pl.col("label").count()),
+        ("mostly_unknown", (pl.col("unknown_words") / pl.col("words") >= 0.5).filter(pl.col("words") > 1), (pl.col("words") > 1).sum()),
+        ("foreign", (pl.col("unknown_words") / pl.col("words") >= 0.75).filter(pl.col("words") > 1), (pl.col("words") > 1).sum()),
         ("label:56", (pl.col("label") == "56").drop_nulls(), pl.col("label").count()),
         ("novelty", (pl.col("label") == "99").drop_nulls(), pl.col("label").count()),
     ],
@@ -83,6 +86,7 @@ def test_shares(rows, usual, name, expected, size):
         ("latency", pl.col("latency_ms").log().mean(), 0.01),
         ("length", pl.col("text_chars").log().mean(), 0.01),
         ("confidence", pl.col("score").mean(), 0.0026),
+        ("support", pl.col("support").mean() / 100, 0.051),
         ("unknown_words", (pl.col("unknown_words") / pl.col("words")).filter(pl.col("words") > 0).mean(), 1e-4),
     ],
 )
@@ -109,11 +113,20 @@ def test_unsure(rows, usual):
     assert reading("unsure", usual, usual).value == pytest.approx(0.05, abs=0.01)
 
 
+def test_unsupported(rows, usual):
+    """Unsupported answers are those below the reference's 5 % support, known to a bin."""
+    level = usual["support"].quantile(0.05)
+    low, high = ((rows["support"] < level + off).mean() for off in (-11, 11))
+    assert low <= reading("unsupported", rows, usual).value <= high
+    assert reading("unsupported", usual, usual).value == pytest.approx(0.05, abs=0.015)
+
+
 def test_yardsticks(usual):
     """What the reference fixes is what polars says of its rows."""
     at = yardsticks(Profile.sum(by_hour(usual).values()))
     assert at.slow_ms == pytest.approx(usual["latency_ms"].quantile(0.95, "higher"), rel=0.011)
     assert at.unsure == pytest.approx(usual["score"].quantile(0.05), abs=0.005)
+    assert at.unsupported == pytest.approx(usual["support"].quantile(0.05) / 100, abs=0.06)
     counts = dict(usual.group_by("label").len().iter_rows())
     assert at.known == {label for label, many in counts.items() if label and many >= SIZE / 1000}
     callers = dict(usual.group_by("caller").len().iter_rows())

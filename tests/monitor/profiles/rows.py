@@ -45,6 +45,7 @@ _VALUES: dict[str, list[Any]] = {
     "text_chars": [None, 0, 1, 30, 30_000],
     "words": [None, 0, 1, 3, 7],
     "unknown_words": [None, 0, 1, 2, 7],
+    "support": [None, -400, -300, -1, 0, 9, 10, 250, 1200],
     "model_version": [None, "v1", "v2"],
     "field_TYP": [None, "I", "B", "tab\there"],
 }
@@ -133,6 +134,12 @@ def _fresh(here: dict[str, Any], row: Row) -> None:
     if row["words"] and row["unknown_words"] is not None:
         share = (2 * row["unknown_words"] * 10_000 + row["words"]) // (2 * row["words"])
         here["unknown"].update(count=1, total=share, squares=share**2)
+        if row["words"] > 1:
+            here["strange"][
+                min((2 * row["unknown_words"] * 10_000 + row["words"]) // (2 * row["words"]) // 50, 199)
+            ] += 1
+    if row["support"] is not None:
+        here["support"][min(max((row["support"] + 300) // 10, 0), 149)] += 1
     for name, value in (("TYP", row["field_TYP"]), ("caller", row["caller"]), ("region", row["region"])):
         tidy = value is None or (len(value) <= 64 and value.isprintable())
         here[f"field:{name}"]["(absent)" if value is None else value if tidy else "(other)"] += 1

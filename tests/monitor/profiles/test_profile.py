@@ -36,7 +36,7 @@ def test_counts_one_by_one(rows):
             assert getattr(profile, name) == parts["whole"][name], name
         for name in ("outcomes", "decisions", "labels_raw", "labels", "versions"):
             assert dict(getattr(profile, name).of_name) == dict(parts[name]), name
-        for name in ("latency", "score"):
+        for name in ("latency", "score", "strange", "support"):
             counts = getattr(profile, name).counts
             assert {int(at): int(counts[at]) for at in np.flatnonzero(counts)} == dict(parts[name]), name
         unknown = parts["unknown"]
