@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import polars as pl
 import streamlit as st
 
 from monitor.config import Config, load
+from monitor.plan import Planned
 from monitor.report.pictures import metric_picture
 from monitor.store import actions
 from monitor.store.store import Store
@@ -84,12 +86,13 @@ def table(rows: pl.DataFrame | list[dict], *columns: str) -> None:
     st.dataframe(frame, hide_index=True, column_config=named)
 
 
-def curve(history: pl.DataFrame, metric: str, title: str, *, onset: int | None = None, width: int = 480) -> None:
-    """Draw a metric over time against the reference's band; nothing when nothing was measured."""
+def curve(history: pl.DataFrame, metric: str, title: str, *, onset: int | None = None, width: int = 480,
+          plan: Sequence[Planned] = ()) -> None:  # fmt: skip
+    """Draw a metric over time against the reference's band, with what was planned; nothing when nothing was measured."""
     if not history.is_empty():
         told = "band: what the reference does by itself" + ("; line: the onset" if onset else "")
         st.altair_chart(metric_picture(history, metric=metric, title=title, subtitle=told, onset=onset,
-                                       zone=config().working_hours.zone, size=(width, 210)))  # fmt: skip
+                                       zone=config().working_hours.zone, size=(width, 210), plan=plan))  # fmt: skip
 
 
 def ask_form(subject: str, revision: int, verbs: dict[str, str], *, waits: bool, shortest: int = 3) -> None:

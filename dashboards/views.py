@@ -14,6 +14,7 @@ from monitor.detection.baseline import Baseline
 from monitor.detection.incident import Incident
 from monitor.feed import condition
 from monitor.metrics.prediction_shift import moved_share
+from monitor.plan import Planned
 from monitor.profiles.profile import Profile
 from monitor.quality.automation_curve import Point, curve
 from monitor.quality.calibration import Calibration
@@ -25,6 +26,7 @@ from monitor.store import (
     estimates,
     incidents,
     outbox,
+    plans,
     profiles,
     readings,
     references,
@@ -65,6 +67,13 @@ def history(model: str, metric: str, first: int, end: int) -> pl.DataFrame:
     """Return readings of a metric."""
     with shared.store().read() as connection:
         return readings.history(connection, model, metric, Window(first, end))
+
+
+@cached
+def plan(model: str) -> list[Planned]:
+    """Return what was announced for a model and still holds, the earliest first."""
+    with shared.store().read() as connection:
+        return [one for one in plans.of_model(connection, model) if one.removed_us is None]
 
 
 @cached

@@ -9,9 +9,10 @@ from monitor.detection import power
 from monitor.detection.baseline import Baseline, fit
 from monitor.detection.incident import Incident
 from monitor.errors import ConfigError, NoData, VigieError
+from monitor.plan import freed
 from monitor.profiles.profile import Profile
 from monitor.settings import Detection
-from monitor.store import backtests, incidents, profiles, references
+from monitor.store import backtests, incidents, plans, profiles, references
 from monitor.store.store import Store
 from monitor.window import Window, hour_of, start_of
 
@@ -61,14 +62,15 @@ def compared(store: Store, config: Config, now: datetime, model: str, words: lis
         if first >= end:
             raise NoData(f"there is no hour behind the reference, which ends {start_of(first):%Y-%m-%d %H:%M} UTC")
         hours = profiles.by_hour(connection, model, Window(min(one.first for one in windows), end))
+        plan = plans.of_model(connection, model)
         live = [one for one in incidents.all(connection, model) if first <= one.found_hour <= end]
     names, found, sides = config.nomenclature(model), [], []
     for name, chosen, reference in asked:
         assert reference is not None
         fitted = fit(hours, reference, chosen)
-        incidents_ = tuple(
-            one for one in replays.replay(hours, fitted, chosen, end, names).incidents if one.found_hour > first
-        )
+        planned = freed(plan, range(reference.end, end), timedelta(minutes=config.detection.watermark_minutes))
+        whole = replays.replay(hours, fitted, chosen, end, names, planned=planned)
+        incidents_ = tuple(one for one in whole.incidents if one.found_hour > first)
         found.append(incidents_)
         usual = Profile.sum(hours[h] for h in reference if h in hours)
         sides.append(

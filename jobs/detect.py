@@ -13,8 +13,9 @@ from monitor.config import Config
 from monitor.detection import detector, explain
 from monitor.detection.baseline import Baseline
 from monitor.detection.incident import QUIET_TO_RECOVER, Change, Incident, owner
+from monitor.plan import freed, mark_before, since_mark
 from monitor.profiles.profile import Profile
-from monitor.store import arrivals, detectors, incidents, outbox, predictions, profiles, readings, references
+from monitor.store import arrivals, detectors, incidents, outbox, plans, predictions, profiles, readings, references
 from monitor.store.store import Store
 from monitor.window import Window, hour_of, start_of
 
@@ -82,6 +83,7 @@ def _detect_model(store: Store, config: Config, model: str, now: datetime) -> st
         if not hours:
             return f"{model}: nothing to judge"
         found = profiles.by_hour(connection, model, Window(hours[0], hours[-1] + 1))
+        planned = freed(plans.of_model(connection, model), hours, timedelta(minutes=config.detection.watermark_minutes))
 
     with store.write() as connection:
         pinned = references.active(connection, model)
@@ -92,7 +94,8 @@ def _detect_model(store: Store, config: Config, model: str, now: datetime) -> st
         rows: list[dict[str, Any]] = []
         evidence, opened = 0.0, 0
         for hour in hours:
-            state, judged = detector.advance(state, subject.baseline, found.get(hour, Profile()), config.detection)
+            state, judged = detector.advance(state, subject.baseline, found.get(hour, Profile()), config.detection,
+                                             is_planned=hour in planned)  # fmt: skip
             rows += _rows(model, judged, config)
             evidence = judged.evidence
             if judged.alarm is not None:
@@ -119,7 +122,7 @@ def _rows(model: str, judged: detector.Judged, config: Config) -> list[dict[str,
         small = reading.size < config.detection.smallest_block
         rows.append({"model": model, "metric": name, "hour": judged.hour, "value": None if reading.size <= 0 else reading.value,
                      "size": reading.size, "expected": expected, "low": expected - 2 * sd, "high": expected + 2 * sd,
-                     "state": "small" if small else "judged"})  # fmt: skip
+                     "state": "planned" if judged.is_planned else "small" if small else "judged"})  # fmt: skip
     return rows
 
 
@@ -191,8 +194,10 @@ def _explained(connection: Connection, subject: Subject, alarm: detector.Alarm) 
     where = explain.segments(causes[0], subject.baseline, sides, config.models[model].segment or "")
     before, after = (predictions.sample(connection, model, w, SAMPLE, SEED) for w in (subject.window, now))
     words = explain.terms(before["text"], after["text"], config.privacy.shown_from_texts)
+    mark = mark_before(plans.of_model(connection, model), alarm.onset)
+    claim = explain.claim(causes, where) + ("" if mark is None else f"; began {since_mark(mark, alarm.onset)}")
     detail = {
-        "claim": explain.claim(causes, where), "segments": where[:10], "labels": explain.labels(sides), "terms": words,
+        "claim": claim, "segments": where[:10], "labels": explain.labels(sides), "terms": words,
         "texts": explain.texts(after, words["gained"]),
         "language": {"then": _languages(before["text"].to_list()), "now": _languages(after["text"].to_list())},
     }  # fmt: skip

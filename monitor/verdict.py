@@ -26,6 +26,7 @@ class Evidence:
     expected_since: float = 0.0
     silent_after: float = 50.0
     accuracy: str | None = None  # why accuracy is not known; None when it is
+    planned: str | None = None  # what was announced for now and until when, so that hours are not judged
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ def verdict(facts: Evidence) -> Verdict:
         return Verdict("ALARM", f"Incident #{number} is open since {since}: {claim}", since, number)
     if facts.reference is not None:
         return Verdict("UNKNOWN", f"We cannot know: {facts.reference}.")
+    if facts.planned is not None:
+        return Verdict("UNKNOWN", f"We cannot know: {facts.planned} is planned, and its hours are not judged.")
     if facts.judged_until is None:
         return Verdict("UNKNOWN", "We cannot know: no hour was judged yet.")
     if facts.behind:

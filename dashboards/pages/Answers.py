@@ -32,6 +32,6 @@ CURVES = (
 )
 for column, (metric, title) in zip(st.columns(2), CURVES, strict=True):
     with column:  # empty where the training texts are not known
-        shared.curve(views.history(model, metric, window.first, window.end), metric, title)
+        shared.curve(views.history(model, metric, window.first, window.end), metric, title, plan=views.plan(model))
 st.altair_chart(charts.dumbbells(frame, "Labels that moved most, then and now"))
 shared.table(frame)

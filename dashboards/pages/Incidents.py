@@ -36,7 +36,8 @@ def one_incident(number: int) -> None:
     if one.causes:
         first = one.causes[0].metric
         curve = views.history(one.model, first, one.onset_hour - 168, hour_of(shared.now()))
-        shared.curve(curve, first, "From a week before the onset until now", onset=one.onset_hour, width=900)
+        shared.curve(curve, first, "From a week before the onset until now", onset=one.onset_hour, width=900,
+                     plan=views.plan(one.model))  # fmt: skip
     segments = one.detail.get("segments", [])
     if segments:
         st.subheader("Whom does it concern?")

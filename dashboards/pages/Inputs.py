@@ -22,7 +22,7 @@ for one in moved:
 CURVES = (("unknown_words", "Share of unknown words"), ("length", "Usual text length, characters"))
 for column, (metric, title) in zip(st.columns(2), CURVES, strict=True):
     with column:
-        shared.curve(views.history(model, metric, window.first, window.end), metric, title)
+        shared.curve(views.history(model, metric, window.first, window.end), metric, title, plan=views.plan(model))
 
 st.subheader("Fields, then and now (shares)")
 shared.table(views.fields_beside(then, now))

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from dashboards import shared, views
-from monitor.window import start_of
+from monitor.plan import UNJUDGED
+from monitor.window import hour_of, moment, start_of
 
 SHAPES = {"OK": "●", "WATCH": "▲", "ALARM": "■", "UNKNOWN": "◌", "SILENT": "○"}
 TILES = (
@@ -48,7 +49,15 @@ for one in views.incidents_of(model, closed=False):
 for columns, pair in zip([st.columns(2), st.columns(2)], (TILES[:2], TILES[2:]), strict=True):
     for column, (metric, title) in zip(columns, pair, strict=True):
         with column:
-            shared.curve(views.history(model, metric, window.first, window.end), metric, title)
+            shared.curve(views.history(model, metric, window.first, window.end), metric, title, plan=views.plan(model))
+
+with st.expander("What is planned?"):
+    if plan := views.plan(model):
+        shared.table([{"what": one.title, "from": shared.when(hour_of(moment(one.from_us))),
+                       "to": "" if one.to_us is None else shared.when(hour_of(moment(one.to_us))),
+                       "judged": "no" if one.kind in UNJUDGED else "yes", "by": one.author} for one in plan])  # fmt: skip
+    else:
+        st.text("Nothing: `vigie plan add deployment --note 2.5.0`, or `vigie plan add closure --from ... --to ...`.")
 
 with st.expander("What would be told here, and how soon?"):
     rows = views.noticed(model)

@@ -5,7 +5,7 @@ The same detector judges the same hours as it would have live, from the end of t
 recover and close by the rules of `incident`. People's part is missing: nobody acknowledges or closes anything.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
@@ -65,26 +65,29 @@ def changed(settings: Detection, words: Sequence[str]) -> Detection:
         raise ConfigError(f"{first['loc'][0]}: {first['msg']}", where="detection") from None
 
 
-def replay(
-    hours: Mapping[int, Profile], baseline: Baseline, settings: Detection, end: int, names: Nomenclature
-) -> Replay:
+def replay(hours: Mapping[int, Profile], baseline: Baseline, settings: Detection, end: int, names: Nomenclature, *,
+           planned: Collection[int] = ()) -> Replay:  # fmt: skip
     """
     Judge every hour from the end of the reference up to before `end`; hours without a profile had no predictions.
 
     `hours` must hold the reference's hours too: what the incidents say of then and now is read from them.
     """
     known: list[Incident] = []
-    told = tuple(judged(hours, baseline, settings, end, names, known=known))
+    told = tuple(judged(hours, baseline, settings, end, names, known=known, planned=planned))
     return Replay(Window(baseline.end_hour, end), told, tuple(known))
 
 
 def judged(hours: Mapping[int, Profile], baseline: Baseline, settings: Detection, end: int, names: Nomenclature, *,
-           known: list[Incident]) -> Iterator[Told]:  # fmt: skip
-    """Judge as `replay` does, hour by hour, and yield each alarm; `known` is filled with the incidents as they stand."""
+           known: list[Incident], planned: Collection[int] = ()) -> Iterator[Told]:  # fmt: skip
+    """
+    Judge as `replay` does, hour by hour, and yield each alarm; `known` is filled with the incidents as they stand.
+
+    Hours that are `planned` carry no bet.
+    """
     reference = Profile.sum(hours[h] for h in range(baseline.first_hour, baseline.end_hour) if h in hours)
     state = detector.begin(baseline, baseline.end_hour)
     for hour in range(baseline.end_hour, end):
-        state, one = detector.advance(state, baseline, hours.get(hour, Profile()), settings)
+        state, one = detector.advance(state, baseline, hours.get(hour, Profile()), settings, is_planned=hour in planned)
         if one.alarm is not None:
             incident = _alarm(known, one.alarm, baseline, _Then(hours, reference, names))
             yield Told(one.alarm, incident.id, incident.found_hour == one.alarm.hour)

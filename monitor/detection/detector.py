@@ -40,11 +40,20 @@ def begin(baseline: Baseline, hour: int) -> State:
                  {str(scale): (list(blank), 0.0, 0.0) for scale in SCALES}, [])  # fmt: skip
 
 
-def advance(state: State, baseline: Baseline, profile: Profile, settings: Detection) -> tuple[State, Judged]:
-    """Judge the hour `state.judged_until` by its profile (an empty one for an hour without predictions)."""
+def advance(
+    state: State, baseline: Baseline, profile: Profile, settings: Detection, *, is_planned: bool = False
+) -> tuple[State, Judged]:
+    """
+    Judge the hour `state.judged_until` by its profile (an empty one for an hour without predictions).
+
+    A planned hour is read and not judged: it carries no bet, counts in no day, and its stake goes to the next judged one.
+    """
     hour = state.judged_until
     new = msgspec.msgpack.decode(state.to_bytes(), type=State)  # a copy: states are values
-    readings, values = _measure(new, baseline, profile, hour, settings)
+    measured = msgspec.msgpack.decode(state.to_bytes(), type=State) if is_planned else new
+    readings, values = _measure(measured, baseline, profile, hour, settings)
+    if is_planned:
+        values, profile = {}, Profile()
     witnessed = _witness_values(new, baseline, profile, hour)
     day = _day_values(new, hour)
     values |= {(24, name): pair for name, pair in day.items()} | witnessed
@@ -54,7 +63,7 @@ def advance(state: State, baseline: Baseline, profile: Profile, settings: Detect
         new.day_sum, new.day_size = {}, {}
         new.day_labels, new.day_due = [0.0] * len(baseline.labels), [0.0] * len(baseline.labels)
     new.judged_until = hour + 1
-    return new, Judged(hour, readings, evidence, alarm, day)
+    return new, Judged(hour, readings, evidence, alarm, day, is_planned)
 
 
 def _measure(new: State, baseline: Baseline, profile: Profile, hour: int, settings: Detection

@@ -70,3 +70,4 @@ class Judged:
     evidence: float
     alarm: Alarm | None
     day: dict[str, tuple[float, float]]  # metric: daily deviation and records, on the last hour of a day
+    is_planned: bool = False  # read, and not judged

@@ -2,11 +2,14 @@
 
 import io
 import math
+from collections.abc import Sequence
 from typing import Any, Final
 
 import altair as alt
 import polars as pl
 from PIL import Image
+
+from monitor.plan import Planned
 
 NOW, BAND, ONSET, OTHER = "#1F84BD", "#9aa0a6", "#D55E00", "#CC79A7"
 MOST_HOURS = 14 * 24
@@ -17,11 +20,12 @@ NATURAL: Final = {"latency": math.exp, "length": math.exp}
 
 
 def metric_picture(history: pl.DataFrame, *, metric: str, title: str, subtitle: str, onset: int | None = None,
-                   zone: str = "UTC", size: tuple[int, int] = (600, 240)) -> Any:  # fmt: skip
+                   zone: str = "UTC", size: tuple[int, int] = (600, 240), plan: Sequence[Planned] = ()) -> Any:  # fmt: skip
     """
     Draw a metric over time with what the reference does by itself as a band, and the onset as a line.
 
-    `history` is what `monitor.store.readings.history` returns: hours up to 14 days, days beyond.
+    Of the `plan` that falls into the picture, moments are dashed lines and hours that are not judged are shaded, each with
+    its title. `history` is what `monitor.store.readings.history` returns: hours up to 14 days, days beyond.
     """
     points = at_grain(history, metric, zone)
     form = _form(points, metric)
@@ -40,7 +44,35 @@ def metric_picture(history: pl.DataFrame, *, metric: str, title: str, subtitle: 
     if onset is not None:
         mark = pl.DataFrame({"time": [onset * 3_600_000_000]}).with_columns(_time(zone))
         layers.append(alt.Chart(mark).mark_rule(color=ONSET, strokeWidth=2).encode(x="time:T"))
+    layers += _planned(points, plan, zone)
     return alt.layer(*layers).properties(width=size[0], height=size[1])
+
+
+def _planned(points: pl.DataFrame, plan: Sequence[Planned], zone: str) -> list[Any]:
+    """Draw what was planned within the picture's time, with the titles to read at the pointer."""
+    rows = [
+        (one.from_us, one.from_us if one.to_us is None else one.to_us, one.title)
+        for one in plan
+        if one.removed_us is None
+    ]
+    shape = {"time": pl.Int64, "until": pl.Int64, "planned": pl.String}
+    entries = pl.DataFrame(rows, schema=shape, orient="row").with_columns(_time(zone), _time(zone, "until"))
+    first: Any = points["time"].min()
+    last: Any = points["time"].max()
+    inside = entries.filter((pl.col("until") >= first) & (pl.col("time") <= last)).with_columns(
+        pl.col("time").clip(lower_bound=first), pl.col("until").clip(upper_bound=last)
+    )
+    moments, stretches = (
+        inside.filter((pl.col("time") == pl.col("until")) == is_moment) for is_moment in (True, False)
+    )
+    drawn: list[Any] = []
+    if moments.height:
+        line = alt.Chart(moments).mark_rule(color=OTHER, strokeWidth=1.5, strokeDash=[4, 3])
+        drawn.append(line.encode(x="time:T", tooltip=["planned:N", "time:T"]))
+    if stretches.height:
+        shade = alt.Chart(stretches).mark_rect(color=OTHER, opacity=0.15)
+        drawn.append(shade.encode(x="time:T", x2="until:T", tooltip=["planned:N", "time:T", "until:T"]))
+    return drawn
 
 
 def _form(points: pl.DataFrame, metric: str) -> str:
@@ -83,9 +115,9 @@ def at_grain(history: pl.DataFrame, metric: str, zone: str = "UTC") -> pl.DataFr
     )
 
 
-def _time(zone: str) -> pl.Expr:
-    utc = pl.col("time").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-    return utc.dt.convert_time_zone(zone).dt.replace_time_zone(None).alias("time")
+def _time(zone: str, name: str = "time") -> pl.Expr:
+    utc = pl.col(name).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    return utc.dt.convert_time_zone(zone).dt.replace_time_zone(None).alias(name)
 
 
 def _is_share(metric: str) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, func, select
 from monitor.detection.baseline import Baseline
 from monitor.feed import Feed
 from monitor.settings import Source
-from monitor.store import references, standing
+from monitor.store import plans, references, standing
 from monitor.store.tables import bookmark, data_loss, read_range, reject
 from monitor.store.tables import source as sources
 from monitor.window import MICROSECONDS_PER_HOUR, hour_of, microseconds, moment
@@ -74,7 +74,7 @@ def _expected(connection: Connection, source: Source, newest_us: int | None, now
     if not gave:
         return None
     usual = standing.due(baseline, began_us // MICROSECONDS_PER_HOUR, newest_hour + 1)
-    owed = standing.due(baseline, newest_hour + 1, hour_of(now))
+    owed = standing.due(baseline, newest_hour + 1, hour_of(now), plans.of_model(connection, source.model))
     return owed * int(gave) / usual if usual else None
 
 

@@ -1,6 +1,7 @@
 """Gather from the tables what a verdict rests on."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,9 @@ from sqlalchemy import Connection, select
 from monitor.detection import season
 from monitor.detection.baseline import VOLUME, Baseline
 from monitor.detection.explain import shown
+from monitor.plan import Planned, freed
 from monitor.settings import Model
-from monitor.store import detectors, incidents, labels, predictions, readings, references
+from monitor.store import detectors, incidents, labels, plans, predictions, readings, references
 from monitor.store.tables import estimate, prediction
 from monitor.verdict import Evidence
 from monitor.window import MICROSECONDS_PER_HOUR, Window, hour_of, moment, start_of
@@ -37,11 +39,14 @@ def facts(connection: Connection, model: Model, now: datetime, warning_share: fl
     saved = detectors.load(connection, model.name, row.id)
     judged = None if saved is None else f"{start_of(saved.judged_until):%a %d %b %H:%M} UTC"
     until = None if saved is None else int(saved.judged_until)
+    plan = plans.of_model(connection, model.name)
     behind = until is not None and _behind(connection, model.name, baseline, until, now=now, silent_after=silent_after)
+    planned = next((one for one in plan if one.frees(hour_of(now) - 1, timedelta(0))), None)
     incident = _incident(connection, model.name, baseline, until)
     evidence = Evidence(
         judged_until=judged, behind=behind, incident=incident, evidence=0.0 if saved is None else saved.evidence, warning_share=warning_share,
-        last_seen=seen, expected_since=_due_since(baseline, last_us, now), silent_after=silent_after, accuracy=unknown,
+        last_seen=seen, expected_since=_due_since(baseline, last_us, now, plan), silent_after=silent_after, accuracy=unknown,
+        planned=None if planned is None else f"{planned.title} until {moment(planned.to_us or 0):%a %d %b %H:%M} UTC",
     )  # fmt: skip
     return evidence, {"judged_until": judged, "accuracy": unknown, "evidence": evidence.evidence, "last_us": last_us}
 
@@ -71,18 +76,19 @@ def _last_day(connection: Connection, model: str, baseline: Baseline, name: str,
     return shown(metric.shown(float(np.average(read["value"].to_numpy(), weights=size))), metric.unit)
 
 
-def due(baseline: Baseline, first: int, end: int) -> float:
-    """Return how many predictions the reference leads to expect in these hours, of the last two weeks of them."""
-    hours = np.arange(max(first, end - 24 * 14), end)
+def due(baseline: Baseline, first: int, end: int, plan: Sequence[Planned] = ()) -> float:
+    """Return how many predictions the reference leads to expect in these hours, of the last two weeks of them; in planned ones none."""
+    span = range(max(first, end - 24 * 14), end)
+    hours = np.array(sorted(set(span) - freed(plan, span, timedelta(0))), dtype=np.int64)
     if not len(hours):
         return 0.0
     cells = np.array(baseline.seasons[VOLUME].cells)
     return float(np.expm1(cells[season.cell_of(hours)]).sum())
 
 
-def _due_since(baseline: Baseline, last_us: int | None, now: datetime) -> float:
+def _due_since(baseline: Baseline, last_us: int | None, now: datetime, plan: Sequence[Planned]) -> float:
     first = (baseline.end_hour if last_us is None else last_us // MICROSECONDS_PER_HOUR) + 1
-    return due(baseline, first, hour_of(now))
+    return due(baseline, first, hour_of(now), plan)
 
 
 def _behind(
@@ -94,7 +100,8 @@ def _behind(
         return False
     first_us, end_us = until * MICROSECONDS_PER_HOUR, latest * MICROSECONDS_PER_HOUR
     waiting = select(prediction.c.uid).where(prediction.c.model == model, predictions.between(first_us, end_us))
-    return due(baseline, until, latest) >= silent_after or connection.execute(waiting.limit(1)).first() is not None
+    owed = due(baseline, until, latest, plans.of_model(connection, model))
+    return owed >= silent_after or connection.execute(waiting.limit(1)).first() is not None
 
 
 def _accuracy(connection: Connection, model: Model, now: datetime) -> str | None:

@@ -188,9 +188,9 @@ def test_sentence(config: Config, store: Store) -> None:
     with store.write() as connection:
         for hour in range(3):
             connection.execute(incident.insert().values(model="ape", found_hour=hour + 2, onset_hour=hour, **usual))
-        connection.execute(reading.update().where(reading.c.metric == "unknown_words").values(value=0.125))
+        connection.execute(reading.update().where(reading.c.metric == "confidence").values(value=0.25))
         first = incidents.all(connection)[0]
         incidents.acknowledge(connection, first.id, None, "alice", "seen", now=END)
     ((_, verdict, _),) = verdicts(store, config, END)
     assert verdict.incident_id == first.id
-    assert verdict.sentence.endswith("-> 100.0 %; now 12.5 %; acknowledged by alice (and 3 more incidents)")
+    assert verdict.sentence.endswith("-> 0.41; now 0.25; acknowledged by alice (and 3 more incidents)")

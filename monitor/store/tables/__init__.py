@@ -35,7 +35,7 @@ from monitor.store.tables.right import (
     shadow_cache,
     trigger_call,
 )
-from monitor.store.tables.told import action, backtest, change_log, incident, outbox, report
+from monitor.store.tables.told import action, backtest, change_log, incident, outbox, planned_change, report
 
 __all__ = [
     "action",
@@ -60,6 +60,7 @@ __all__ = [
     "metadata",
     "outbox",
     "pairs",
+    "planned_change",
     "prediction",
     "prediction_input",
     "prediction_row",

@@ -1,4 +1,4 @@
-"""Draw the tables of what went wrong and who was told: incidents, actions, replays, messages, reports."""
+"""Draw the tables of what went wrong and who was told: incidents, actions, replays, plans, messages, reports."""
 
 from sqlalchemy import BigInteger, Column, Integer, String, Table, Text, UniqueConstraint
 
@@ -63,6 +63,19 @@ backtest = Table(
     Column("note", Text, nullable=False),  # why it failed
     Column("made_us", BigInteger),
     Column("result", Text),  # JSON, see jobs.backtest
+)
+planned_change = Table(
+    "planned_change",
+    metadata,
+    key(),
+    Column("model", String(64), nullable=False),  # "" for all
+    Column("kind", String(16), nullable=False),  # see monitor.plan
+    Column("from_us", BigInteger, nullable=False),
+    Column("to_us", BigInteger),  # null: a mark
+    Column("note", Text, nullable=False),
+    Column("author", String(128), nullable=False),
+    Column("added_us", BigInteger, nullable=False),
+    Column("removed_us", BigInteger),  # when it was taken back
 )
 outbox = Table(
     "outbox",
