@@ -45,7 +45,7 @@ class Story:
 
         events = (
             Event("language", "English texts arrive from survey-web: 5 % of the traffic", Window(at(43.5), end),
-                  ("unknown_words",)),
+                  ("unknown_words", "mostly_unknown", "foreign")),
             Event("activity", f"division {activity}, which hardly existed, becomes 6 % of the traffic", Window(at(46.4), end),
                   ("novelty", "answers", f"label:{activity}")),
             Event("latency", "a release makes every answer 30 % slower", Window(at(49.4), end), ("latency", "slow")),

@@ -16,7 +16,7 @@ MOST_HOURS = 14 * 24
 COLOURS: Final = 32
 SMALL_SHARE: Final = 0.05
 MOST_CLOCK_HOURS: Final = 72
-NATURAL: Final = {"latency": math.exp, "length": math.exp}
+NATURAL: Final = {"latency": math.exp, "length": math.exp, "support": math.exp}
 
 
 def metric_picture(history: pl.DataFrame, *, metric: str, title: str, subtitle: str, onset: int | None = None,
@@ -121,7 +121,7 @@ def _time(zone: str, name: str = "time") -> pl.Expr:
 
 
 def _is_share(metric: str) -> bool:
-    return metric not in {"latency", "length", "volume", "confidence"}
+    return metric not in {"latency", "length", "volume", "confidence", "support"}
 
 
 def png(chart: Any) -> bytes:

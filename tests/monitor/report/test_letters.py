@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
@@ -12,6 +13,7 @@ from PIL import Image
 
 from monitor.detection.incident import Cause, Incident
 from monitor.letter import Letter
+from monitor.plan import Planned
 from monitor.profiles.counts import Counts
 from monitor.profiles.profile import Profile
 from monitor.report.alert_mail import Surroundings, alert_mail
@@ -19,7 +21,7 @@ from monitor.report.decision_mail import decision_mail
 from monitor.report.pictures import at_grain, metric_picture, png
 from monitor.report.weekly import Week, weekly
 from monitor.verdict import Verdict
-from monitor.window import Window, hour_of
+from monitor.window import Window, hour_of, start_of
 
 NOW = datetime(2026, 9, 2, 12, tzinfo=UTC)
 HOUR = hour_of(NOW)
@@ -177,6 +179,28 @@ def test_picture() -> None:
         )
         assert (image.format, image.mode) == ("PNG", "P")
         assert image.width >= 1200
+
+
+def test_plan_in_pictures() -> None:
+    """Of what was planned a picture shows what falls into it: moments as lines, stretches cut to its ends; nothing else."""
+    us = 3_600_000_000
+    inside = Planned(1, "", "deployment", (HOUR - 50) * us, None, f"2.5.0 {EVIL}", "alice", 0)
+    across = Planned(2, "", "closure", (HOUR - 500) * us, (HOUR - 90) * us, "autumn", "alice", 0)
+    before = Planned(3, "", "campaign", (HOUR - 500) * us, (HOUR - 400) * us, "", "alice", 0)
+    back = replace(inside, id=4, removed_us=1)
+
+    def drawn(*plan: Planned) -> list[str]:
+        chart = metric_picture(SEEN, metric="novelty", title="t", subtitle="s", plan=plan)
+        assert Image.open(io.BytesIO(png(chart))).format == "PNG"
+        return [layer["mark"]["type"] for layer in chart.to_dict()["layer"]]
+
+    assert drawn() == drawn(before, back) == ["area", "line"]
+    assert drawn(inside) == ["area", "line", "rule"]
+    assert drawn(inside, across, before) == ["area", "line", "rule", "rect"]
+    shaded = metric_picture(SEEN, metric="novelty", title="t", subtitle="s", plan=[across]).to_dict()
+    (row,) = next(rows for rows in shaded["datasets"].values() if "until" in rows[0])
+    first, last = (f"{start_of(hour):%Y-%m-%dT%H}" for hour in (HOUR - 100, HOUR - 90))
+    assert (row["time"][:13], row["until"][:13], row["planned"]) == (first, last, "closure autumn")
 
 
 def test_days_are_weighted_means() -> None:
