@@ -9,8 +9,9 @@ import polars as pl
 import streamlit as st
 
 from dashboards import shared
-from monitor.detection import power
+from monitor.detection import burst, power
 from monitor.detection.baseline import Baseline
+from monitor.detection.burst import Burst
 from monitor.detection.incident import Incident
 from monitor.feed import condition
 from monitor.metrics.prediction_shift import moved_share
@@ -74,6 +75,19 @@ def plan(model: str) -> list[Planned]:
     """Return what was announced for a model and still holds, the earliest first."""
     with shared.store().read() as connection:
         return [one for one in plans.of_model(connection, model) if one.removed_us is None]
+
+
+@cached
+def bursts(model: str, end_day: int) -> list[Burst]:
+    """Return what was far above every day of the reference in the week before a day; nothing without a reference."""
+    with shared.store().read() as connection:
+        row = references.active(connection, model)
+        if row is None:
+            return []
+        usual = profiles.by_day(connection, model, Window(row.first_hour, row.end_hour))
+        return burst.bursts(
+            profiles.by_day(connection, model, Window(end_day * 24 - 168, end_day * 24)), usual.values()
+        )
 
 
 @cached

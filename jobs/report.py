@@ -7,9 +7,11 @@ from datetime import datetime
 from pathlib import Path
 
 import polars as pl
+from sqlalchemy import Connection
 
 from monitor.alerts import Message
 from monitor.config import Config
+from monitor.detection.burst import Burst, bursts
 from monitor.errors import DeadlineError, NoData
 from monitor.letter import Letter
 from monitor.report.weekly import Week, weekly
@@ -83,8 +85,17 @@ def weekly_letter(store: Store, config: Config, model: str, window: Window, now:
             estimates.of_week(connection, model, window),
             tuple(i for i in incidents.all(connection, model) if i.found_hour < window.end and (i.closed_hour or window.end) >= window.first),
             tuple(d for d in decisions.all(connection, model) if d["state"] == "proposed"), settings.minutes_per_case, settings.latency_ms_limit,
+            tuple(_bursts(connection, model, window)),
         )  # fmt: skip
     return weekly(week, now)
+
+
+def _bursts(connection: Connection, model: str, window: Window) -> list[Burst]:
+    pinned = active(connection, model)
+    if pinned is None:
+        return []
+    usual = profiles.by_day(connection, model, Window(pinned.first_hour, pinned.end_hour))
+    return bursts(profiles.by_day(connection, model, window), usual.values())
 
 
 def drill_down(store: Store, config: Config, now: datetime, number: int) -> Path:

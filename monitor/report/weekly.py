@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from monitor.detection.burst import Burst
 from monitor.detection.incident import Incident
 from monitor.letter import Letter
 from monitor.profiles.profile import Profile
@@ -14,6 +15,8 @@ from monitor.report.letters import Block, Picture, letter, tidy
 from monitor.report.pictures import NOW, png
 from monitor.verdict import Verdict
 from monitor.window import Window, start_of
+
+MOST_BURSTS = 5
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Week:
     decisions: tuple[dict[str, Any], ...]
     minutes_per_case: float
     latency_ms_limit: float | None
+    bursts: tuple[Burst, ...] = ()
 
 
 def weekly(week: Week, now: datetime) -> Letter:
@@ -40,6 +44,7 @@ def weekly(week: Week, now: datetime) -> Letter:
         _picture(week),
     )
     happened = [(f"#{one.id}", f"{tidy(one.claim, 240)} ({one.closed_as or one.state})") for one in week.incidents]
+    happened += [("burst", tidy(one.sentence, 240)) for one in week.bursts[:MOST_BURSTS]]
     waiting = [
         (f"decision {d['id']}", tidy(f"{d['recommendation'].replace('_', ' ')}: {d['sentence']}", 240))
         for d in week.decisions

@@ -48,13 +48,15 @@ def scan(source: Source) -> list[Seen]:
 
 
 def _first_bytes(path: str) -> bytes:
-    """Return the first bytes of a file; none of one that moved away or is closed to us: reading it will say so."""
+    """Return the first bytes of a file; none of one that moved away, is closed to us or on a broken disk: reading it will say so."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return b""
     try:
         return os.pread(descriptor, MAGIC_BYTES, 0)
+    except OSError:
+        return b""
     finally:
         os.close(descriptor)
 

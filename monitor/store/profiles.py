@@ -52,6 +52,23 @@ def segments(connection: Connection, model: str, window: Window) -> dict[str, Pr
     return {segment: Profile.sum(many) for segment, many in sorted(parts.items())}
 
 
+def by_day(connection: Connection, model: str, window: Window) -> dict[int, Profile]:
+    """Return one profile per whole day of `window`, segments added up; days without predictions are absent."""
+    rolled = _rolled(connection, model)
+    first, end = -(-window.first // 24), window.end // 24
+    from_days = end if rolled is None else max(first, min(end, rolled + 1))
+    parts: dict[int, list[Profile]] = defaultdict(list)
+    if rolled is not None:
+        query = select(profile_day.c.day, profile_day.c.body).where(
+            profile_day.c.model == model, profile_day.c.day >= first, profile_day.c.day < from_days)  # fmt: skip
+        for day, body in connection.execute(query):
+            parts[day].append(Profile.from_bytes(body))
+    begin = first if rolled is None else from_days
+    for hour, _, body in _bodies(connection, model, Window(begin * 24, max(end, begin) * 24)):
+        parts[hour // 24].append(Profile.from_bytes(body))
+    return {day: Profile.sum(many) for day, many in sorted(parts.items())}
+
+
 def _parts(
     connection: Connection, model: str, window: Window, segment: str | None = None
 ) -> Iterator[tuple[str, Profile]]:

@@ -126,6 +126,17 @@ def test_today_says_what_would_be_told(browser: Browser, hostile: Served) -> Non
     seen.page.close()
 
 
+def test_today_tells_bursts(browser: Browser, hostile: Served) -> None:
+    """A label that was given far more often than on any day of the reference is told, letter by letter."""
+    seen = look(browser, hostile, "")
+    seen.page.get_by_text("Bursts of the last seven days").wait_for(timeout=30_000)
+    said = seen.page.get_by_text("Bursts of the last seven days").inner_text().splitlines()
+    assert len(said) > 1
+    assert all(f"label {EVIL_LABEL}" in line and "on a day of the reference" in line for line in said[1:])
+    assert_harmless(seen)
+    seen.page.close()
+
+
 def test_today_has_an_address_of_its_own(browser: Browser, hostile: Served) -> None:
     """`/Today` leads to the first page instead of a complaint."""
     page = browser.new_page()
@@ -184,7 +195,9 @@ def test_replay_is_asked_for_and_shown(browser: Browser, hostile: Served) -> Non
     assert "'<b>x</b>' sets nothing" in str(refused)
     seen = look(browser, hostile, "Backtest")
     seen.page.get_by_text("Changes, and who would have told of them").wait_for(timeout=30_000)
-    changes, sizes = seen.page.locator("[data-testid=stTable]").all()
+    tables = seen.page.locator("[data-testid=stTable]")
+    tables.nth(1).wait_for(timeout=30_000)
+    changes, sizes = tables.all()
     row = changes.locator("tbody tr").first.inner_text()
     assert EVIL_LABEL.split("!")[0] in row
     assert row.count("told after") == 3

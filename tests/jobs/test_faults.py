@@ -23,6 +23,7 @@ from jobs.reading import Pass, Reader
 from monitor.config import Config
 from monitor.errors import StoreError, VigieError
 from monitor.sources.door import Door
+from monitor.store import arrivals
 from monitor.store.store import Store
 from monitor.store.tables import bookmark, read_range
 from tests.conftest import NOW, Place, opened, postgres_server
@@ -203,6 +204,19 @@ def test_truncated_between_two_reads(place: Place, store: Store, config: Config)
     ingest(store, config, NOW)
     ingest(store, config, NOW + timedelta(minutes=1))
     whole(place, store)
+
+
+def test_file_on_a_broken_disk(quick_place: Place) -> None:
+    """A file whose bytes cannot be read (EIO, as the kernel says it of a process's memory) is named; others are read to their end."""
+    config = quick_place.configure("", ("logs/ape.jsonl*", "/proc/self/[lm][ie]m*"))  # limits, and mem
+    with open("/proc/self/limits", encoding="utf-8") as file:
+        lines = len(file.readlines())
+    with opened(quick_place.database) as store:
+        told = ingest(store, config, NOW)
+        with store.read() as connection:
+            (feed,) = arrivals.feed(connection)
+    assert told == f"api: 0 read, 0 duplicate, {lines} rejected, cannot read mem (Input/output error)"
+    assert feed["lines_rejected"] == lines
 
 
 def test_copy_in_progress(place: Place, store: Store, config: Config) -> None:

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
+from monitor.detection.burst import Burst
 from monitor.detection.incident import Cause, Incident
 from monitor.letter import Letter
 from monitor.plan import Planned
@@ -84,7 +85,7 @@ def week() -> Letter:
     figures = {("accuracy_automatic", "measured"): {"value": 0.951, "low": 0.93, "high": 0.97, "note": ""}}
     decision = {"id": 3, "recommendation": "label_first", "sentence": f"labels {EVIL}"}
     return weekly(Week("ape", window, ((HOUR - 336, profile), (HOUR - 168, profile)), Verdict("ALARM", f"open {EVIL}"), figures,
-                       (incident(**FULL),), (decision,), 4.0, 200.0), NOW)  # fmt: skip
+                       (incident(**FULL),), (decision,), 4.0, 200.0, (Burst(HOUR // 24, "caller", EVIL, 4210, 1300),)), NOW)  # fmt: skip
 
 
 def proposal(recommendation: str = "retrain") -> Letter:

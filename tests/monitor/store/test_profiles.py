@@ -85,6 +85,13 @@ def test_sums(shared: Store, operations: list, windows: list[tuple[int, int]]) -
             hand = by_hand(shared, window)
             assert profiles.segments(connection, "m", window) == hand
             assert profiles.total(connection, "m", window) == Profile.sum(hand.values())
+            days = {
+                day: by_hand(shared, Window(24 * day, 24 * day + 24))
+                for day in range(-(-window.first // 24), window.end // 24)
+            }
+            assert profiles.by_day(connection, "m", window) == {
+                day: Profile.sum(parts.values()) for day, parts in days.items() if parts
+            }
             for segment in SEGMENTS:
                 assert profiles.total(connection, "m", window, segment) == hand.get(segment, Profile())
 
