@@ -57,7 +57,7 @@ def standing_of(model: str) -> tuple[Verdict, dict[str, Any]]:
             connection,
             config.models[model],
             shared.now(),
-            config.detection.warning_share,
+            config.detection,
             config.ingest.silent_after_expected,
         )
     return verdict(facts), extras
@@ -88,6 +88,17 @@ def bursts(model: str, end_day: int) -> list[Burst]:
         return burst.bursts(
             profiles.by_day(connection, model, Window(end_day * 24 - 168, end_day * 24)), usual.values()
         )
+
+
+@cached
+def blind(model: str) -> list[str]:
+    """Return what the reference is too wild to watch; nothing without a reference that can be read."""
+    with shared.store().read() as connection:
+        row = references.active(connection, model)
+    try:
+        return [] if row is None else power.blind(Baseline.from_bytes(row.baseline), shared.config().detection)
+    except msgspec.ValidationError:
+        return []
 
 
 @cached

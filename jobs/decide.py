@@ -65,7 +65,7 @@ def _propose(connection: Connection, config: Config, model: str, now: datetime) 
         return None
     settings = config.retraining.get(model, Retraining())
     _, extras = standing.facts(
-        connection, config.models[model], now, config.detection.warning_share, config.ingest.silent_after_expected
+        connection, config.models[model], now, config.detection, config.ingest.silent_after_expected
     )
     trained_hour = pinned.end_hour
     known = labels.joined(connection, model, Window(trained_hour, hour_of(now) + 1)).height

@@ -77,9 +77,7 @@ def weekly_letter(store: Store, config: Config, model: str, window: Window, now:
             for back in range(MOST_WEEKS - 1, -1, -1)
             if window.first - WEEK * back + WEEK > span.first
         ]
-        facts, _ = standing.facts(
-            connection, settings, now, config.detection.warning_share, config.ingest.silent_after_expected
-        )
+        facts, _ = standing.facts(connection, settings, now, config.detection, config.ingest.silent_after_expected)
         week = Week(
             model, window, tuple((first, profiles.total(connection, model, Window(first, first + WEEK))) for first in firsts), verdict(facts),
             estimates.of_week(connection, model, window),

@@ -15,7 +15,7 @@ def verdicts(store: Store, config: Config, now: datetime) -> list[tuple[str, Ver
     with store.read() as connection:
         for name, model in config.models.items():
             facts, extras = standing.facts(
-                connection, model, now, config.detection.warning_share, config.ingest.silent_after_expected
+                connection, model, now, config.detection, config.ingest.silent_after_expected
             )
             found.append((name, verdict(facts), extras))
     return found

@@ -26,6 +26,7 @@ class Evidence:
     expected_since: float = 0.0
     silent_after: float = 50.0
     accuracy: str | None = None  # why accuracy is not known; None when it is
+    blind: tuple[str, ...] = ()  # what the reference is too wild to watch
     planned: str | None = None  # what was announced for now and until when, so that hours are not judged
 
 
@@ -69,4 +70,7 @@ def verdict(facts: Evidence) -> Verdict:
     if facts.accuracy is not None:
         return Verdict("UNKNOWN", f"We cannot know whether the answers are right: {facts.accuracy}. "
                        f"Traffic is as usual, judged until {facts.judged_until}.")  # fmt: skip
+    if facts.blind:
+        return Verdict("UNKNOWN", f"We cannot know of {', '.join(facts.blind)}: the reference itself moves too much. "
+                       f"The rest is as usual, judged until {facts.judged_until}.")  # fmt: skip
     return Verdict("OK", f"Judged until {facts.judged_until}; nothing beyond what the reference does by itself.")

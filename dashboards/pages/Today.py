@@ -72,3 +72,5 @@ with st.expander("What would be told here, and how soon?"):
         st.text(
             "The smallest changes that are typically told in that time. What is smaller cannot be seen with this reference."
         )
+        for name in views.blind(model):
+            st.text(f"Blind here: {name}. In the reference it moves by itself as much as what should be told.")

@@ -66,7 +66,9 @@ def reference_show(context: typer.Context, model: str, as_json: JsonOption = Fal
         window = Window(pinned.first_hour, pinned.end_hour)
         usual = profiles.total(connection, model, window)
     clean = {1: "clean", 0: "NOT clean", None: "not checked"}[pinned.clean]
-    seen = power.rows(power.table(Baseline.from_bytes(pinned.baseline), usual, config.detection))
+    fitted = Baseline.from_bytes(pinned.baseline)
+    seen = power.rows(power.table(fitted, usual, config.detection))
+    blind = power.blind(fitted, config.detection)
     value = {
         "model": model,
         "window": str(window),
@@ -74,6 +76,7 @@ def reference_show(context: typer.Context, model: str, as_json: JsonOption = Fal
         "reason": pinned.reason,
         "clean": clean,
         "told": seen,
+        "blind": blind,
     }
     lines = [
         f"{model}: {window}, {clean}; by {pinned.pinned_by}: {pinned.reason}",
@@ -81,6 +84,9 @@ def reference_show(context: typer.Context, model: str, as_json: JsonOption = Fal
     ]
     lines += ["  " + ", ".join([f"{row['change']}: {row[power.HEADINGS[0]]} within a day", f"{row[power.HEADINGS[1]]} within a week",
                                 f"{row[power.HEADINGS[2]]} within four weeks"]) for row in seen]  # fmt: skip
+    lines += [
+        f"Blind here: {name}. In the reference it moves by itself as much as what should be told." for name in blind
+    ]
     show(value, as_json, [*lines, "What is smaller cannot be seen with this reference."])
 
 

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from monitor.detection import season
-from monitor.detection.bets import FEW_BLOCKS, RAREST, Bet, Spread, caution, fit_spread, wander
+from monitor.detection.bets import FEW_BLOCKS, RAREST, Bet, Spread, caution, fit_spread, tolerated, wander
 from monitor.detection.witness import HALF_LIVES, SCALES, deviations, project
 from monitor.errors import NoData
 from monitor.metrics import Metric, Yardsticks, all_for, prediction_shift, yardsticks
@@ -172,13 +172,7 @@ def _scalar(metric: Metric, value: np.ndarray, size: np.ndarray, hour: np.ndarra
     enough = size >= settings.smallest_block
     spread = fit_spread(centred[enough], size[enough])
     share = float(np.average(value, weights=np.maximum(size, 1e-9))) if metric.is_share else None
-    rare = None if share is None else min(max(share, RAREST), 1 - RAREST)
-    record_sd = np.sqrt(spread.phi if rare is None else max(spread.phi, rare * (1 - rare)))
-    tolerance = settings.tolerance_sd * record_sd
-    if metric.name == "automation":
-        tolerance = settings.automation_tolerance
-    elif rare is not None:
-        tolerance = max(tolerance, 0.001)
+    tolerance = tolerated(metric.name, spread.phi, share, settings)
     limit = settings.clip * np.sqrt(spread.phi / np.maximum(size, 1) + spread.tau2)
     tame = np.clip(centred, -limit, limit)
     found = []

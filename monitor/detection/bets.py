@@ -11,6 +11,8 @@ from typing import Final
 
 import numpy as np
 
+from monitor.settings import Detection
+
 LAMBDAS: Final = np.array([0.5, 1.0, 2.0])
 RAREST: Final = 0.002  # a share is judged as if its reference rate were at least this
 FEW_BLOCKS = 4
@@ -26,6 +28,22 @@ class Spread:
     def of(self, size: float) -> float:
         """Return the standard deviation of a block of `size` records."""
         return float(np.sqrt(self.phi / max(size, 1.0) + self.tau2))
+
+
+def tolerated(name: str, phi: float, share: float | None, settings: Detection) -> float:
+    """
+    Return how large a shift of a metric is too small to tell anybody: a part of the standard deviation of one record.
+
+    `phi` is the variance of one record, `share` the reference rate of a metric of zeros and ones.
+
+    >>> round(tolerated("confidence", 0.04, None, Detection()), 6), round(tolerated("errors", 0.0, 0.0001, Detection()), 6)
+    (0.005, 0.001117)
+    """
+    if name == "automation":
+        return settings.automation_tolerance
+    rare = None if share is None else min(max(share, RAREST), 1 - RAREST)
+    record_sd = float(np.sqrt(phi if rare is None else max(phi, rare * (1 - rare))))
+    return settings.tolerance_sd * record_sd if rare is None else max(settings.tolerance_sd * record_sd, 0.001)
 
 
 def fit_spread(residual: np.ndarray, size: np.ndarray) -> Spread:

@@ -16,9 +16,10 @@ from typing import Final
 import numpy as np
 
 from monitor.detection import season
-from monitor.detection.baseline import NEW_LABEL, VOLUME, WITNESS, Baseline, Line
-from monitor.detection.bets import LAMBDAS
+from monitor.detection.baseline import NEW_LABEL, VOLUME, VOLUME_TOLERANCE, WITNESS, Baseline, Line
+from monitor.detection.bets import LAMBDAS, tolerated
 from monitor.detection.witness import HALF_LIVES, RAREST, SCALES
+from monitor.metrics import FIXED
 from monitor.profiles.profile import Profile
 from monitor.settings import Detection
 
@@ -27,6 +28,7 @@ WITHIN_HOURS: Final = (24, 7 * 24, 28 * 24)
 HEADINGS: Final = ("told within a day from", "within a week from", "within four weeks from")
 BEGINS: Final = 5 * 24 + 9  # a Tuesday at 9 UTC, as an hour since 1970
 MOVED_LABELS: Final = 20
+WILD, WILD_CENTRE = 3.0, 0.2  # times the tolerance; the witness's distance of the reference's halves
 SIZES: Final = (0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 0.9)
 
 
@@ -76,6 +78,33 @@ def table(baseline: Baseline, usual: Profile, settings: Detection) -> list[Answe
         first = [bisect_left(SIZES, True, key=lambda size, most=most: hours(size) <= most) for most in WITHIN_HOURS]  # type: ignore[misc]
         found.append(Answer(one, tuple(SIZES[at] if at < len(SIZES) else None for at in first)))
     return found
+
+
+def blind(baseline: Baseline, settings: Detection) -> list[str]:
+    """
+    Name what cannot be watched, because in the reference it moves by itself as much as what should be told.
+
+    At every scale its floor is above three times what is tolerated; for the mix of answers, the reference's own
+    halves lie further apart than a change of 10 % would put them. Single labels and values of fields are left out.
+    """
+    found = []
+    fixed = {metric.name: metric.title for metric in FIXED} | {VOLUME: "volume", WITNESS: "mix of answers"}
+    for name, title in fixed.items():
+        lines = [line for line in baseline.lines if line.metric == name]
+        if name == WITNESS:
+            is_blind = bool(lines) and all(line.centre > WILD_CENTRE for line in lines)
+        else:
+            is_blind = bool(lines) and all(line.floor > WILD * _tolerance(line, baseline, settings) for line in lines)
+        found += [title] if is_blind else []
+    return found
+
+
+def _tolerance(line: Line, baseline: Baseline, settings: Detection) -> float:
+    if line.metric == VOLUME:
+        return VOLUME_TOLERANCE[line.scale]
+    phi = baseline.seasons[line.metric].phi
+    of_record = settings.tolerance_sd * float(np.sqrt(phi))  # what is told in points may be tighter than that
+    return max(tolerated(line.metric, phi, line.share, settings), of_record)
 
 
 def rows(answers: list[Answer]) -> list[dict[str, str]]:

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, select
 
-from monitor.detection import season
+from monitor.detection import power, season
 from monitor.detection.baseline import VOLUME, Baseline
 from monitor.detection.explain import shown
 from monitor.plan import Planned, freed
-from monitor.settings import Model
+from monitor.settings import Detection, Model
 from monitor.store import detectors, incidents, labels, plans, predictions, readings, references
 from monitor.store.tables import estimate, prediction
 from monitor.verdict import Evidence
@@ -20,7 +20,7 @@ from monitor.window import MICROSECONDS_PER_HOUR, Window, hour_of, moment, start
 JUDGED_WITHIN_HOURS = 6  # grace, watermark and one hourly run take less
 
 
-def facts(connection: Connection, model: Model, now: datetime, warning_share: float, silent_after: float
+def facts(connection: Connection, model: Model, now: datetime, detection: Detection, silent_after: float
           ) -> tuple[Evidence, dict[str, Any]]:  # fmt: skip
     """Return the evidence of a verdict, and extras: `judged_until`, `accuracy` (a reason or None), `evidence`, `last_us`."""
     row = references.active(connection, model.name)
@@ -44,8 +44,8 @@ def facts(connection: Connection, model: Model, now: datetime, warning_share: fl
     planned = next((one for one in plan if one.frees(hour_of(now) - 1, timedelta(0))), None)
     incident = _incident(connection, model.name, baseline, until)
     evidence = Evidence(
-        judged_until=judged, behind=behind, incident=incident, evidence=0.0 if saved is None else saved.evidence, warning_share=warning_share,
-        last_seen=seen, expected_since=_due_since(baseline, last_us, now, plan), silent_after=silent_after, accuracy=unknown,
+        judged_until=judged, behind=behind, incident=incident, evidence=0.0 if saved is None else saved.evidence, warning_share=detection.warning_share,
+        last_seen=seen, expected_since=_due_since(baseline, last_us, now, plan), silent_after=silent_after, accuracy=unknown, blind=tuple(power.blind(baseline, detection)),
         planned=None if planned is None else f"{planned.title} until {moment(planned.to_us or 0):%a %d %b %H:%M} UTC",
     )  # fmt: skip
     return evidence, {"judged_until": judged, "accuracy": unknown, "evidence": evidence.evidence, "last_us": last_us}

@@ -20,6 +20,8 @@ FACTS = st.builds(
     last_seen=st.none() | st.just("17:00"),
     expected_since=st.floats(0, 200),
     accuracy=st.none() | st.just("no label was ever read"),
+    blind=st.sampled_from([(), ("mean confidence",)]),
+    planned=st.none() | st.just("closure Christmas until Sunday"),
 )
 
 
@@ -37,6 +39,13 @@ FACTS = st.builds(
         ({"evidence": 0.1}, "WATCH", "10% of what opens an incident"),
         ({"accuracy": "no label"}, "UNKNOWN", "no label"),
         ({"accuracy": "no label", "evidence": 0.5}, "WATCH", "50%"),
+        (
+            {"blind": ("mean confidence", "volume")},
+            "UNKNOWN",
+            "of mean confidence, volume: the reference itself moves too much",
+        ),
+        ({"planned": "closure Christmas until Sunday"}, "UNKNOWN", "closure Christmas until Sunday is planned"),
+        ({"planned": "closure Christmas until Sunday", "incident": (7, "Monday", "Slow.")}, "ALARM", "Incident #7"),
         ({"expected_since": 49.9, "evidence": 0.099}, "OK", "nothing beyond"),
     ],
 )
@@ -54,6 +63,7 @@ def test_green(facts):
     earned = (
         facts.judged_until is not None and not facts.behind and facts.reference is None and facts.incident is None and facts.accuracy is None
         and facts.evidence < facts.warning_share and facts.expected_since < facts.silent_after
+        and not facts.blind and facts.planned is None
     )  # fmt: skip
     assert (verdict(facts).status == "OK") == earned
     assert verdict(facts).status in ORDER

@@ -105,6 +105,28 @@ def test_table() -> None:
     assert all(float(text) < 1 for text in shown["fall of the mean confidence"])
 
 
+def test_blind() -> None:
+    """A reference as wild as what should be told is named; a calm one is not, and neither is a single field."""
+    assert power.blind(*calm()) == []
+    random = np.random.default_rng(1)
+    wild = {}
+    for hour, one in world(1).items():
+        if hour < END:
+            level = (
+                0.5 + 0.3 * np.sin(hour // 24 * 2.4) + 0.02 * random.normal()
+            )  # days apart by nothing that comes again
+            wild[hour] = replace(
+                one, score=Histogram.of("score", np.round(np.clip(random.normal(level, 0.1, one.distinct), 0, 1), 4))
+            )
+    found = power.blind(fit(wild, Window(MONDAY, END), Detection()), Detection())
+    assert "mean confidence" in found
+    assert not {"usual latency", "share of unknown words", "mix of answers", "volume"} & set(found)
+
+
+def calm() -> tuple[Baseline, Detection]:
+    return supported()[0], Detection()
+
+
 def test_only_what_there_is() -> None:
     """A model without a vocabulary, latencies and scores is not asked about them."""
     hours = {hour: replace(Profile(), records=one.records, distinct=one.distinct, labels=one.labels, outcomes=one.outcomes)
