@@ -28,7 +28,7 @@ st.text(
 st.text(f"Most: {top['label']}, {100 * top['then']:.1f} % -> {100 * top['now']:.1f} %")
 CURVES = (
     ("unsupported", "Answers that no word speaks for"),
-    ("support", "How many times likelier the most telling word is under the answer"),
+    ("support", "Weight of the most telling word, times"),
 )
 for column, (metric, title) in zip(st.columns(2), CURVES, strict=True):
     with column:  # empty where the training texts are not known

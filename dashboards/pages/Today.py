@@ -47,7 +47,7 @@ for one in views.incidents_of(model, closed=False):
     shared.link("Incidents", f"Open incident {one.id}", id=str(one.id))
 
 if loud := views.bursts(model, hour_of(shared.now()) // 24):
-    st.text("\n".join(["Bursts of the last seven days (no drift, told on this page and in the weekly letter only):",
+    st.text("\n".join(["Bursts of the last seven days (they open no incident by themselves):",
                        *(one.sentence for one in loud[:5])]))  # fmt: skip
 
 for columns, pair in zip([st.columns(2), st.columns(2)], (TILES[:2], TILES[2:]), strict=True):

@@ -5,6 +5,7 @@ A burst of a day is no drift and opens no incident: bets are clipped so that no 
 told on the page and in the weekly letter, outside the alarm budget.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -17,13 +18,17 @@ LEAST = 50  # predictions; what hardly exists doubles by chance
 
 @dataclass(frozen=True)
 class Burst:
-    """Hold a day since 1970, what burst (`kind` label, caller, region or traffic, and its `name`), its count, and the most of a reference day."""
+    """
+    Hold what burst (`kind` label, caller, region or traffic, and its `name`): its highest count and the day of it (since 1970),
+    the most of a day of the reference, and on how many days it was above twice that.
+    """
 
     day: int
     kind: str
     name: str
     count: int
     most: int
+    days: int = 1
 
     @property
     def sentence(self) -> str:
@@ -31,15 +36,18 @@ class Burst:
         Say it.
 
         >>> Burst(0, "caller", "batch", 4210, 1300).sentence
-        'Thu 01 Jan: caller batch 4,210 predictions, at most 1,300 on a day of the reference'
+        'caller batch: 4,210 predictions on Thu 01 Jan, at most 1,300 on a day of the reference'
+        >>> Burst(0, "traffic", "", 4210, 1300, days=3).sentence
+        'traffic: 4,210 predictions on Thu 01 Jan, at most 1,300 on a day of the reference; 3 such days'
         """
-        what = f"{self.kind} {self.name}".strip()
-        return f"{start_of(24 * self.day):%a %d %b}: {what} {self.count:,} predictions, at most {self.most:,} on a day of the reference"
+        what, day = f"{self.kind} {self.name}".strip(), f"{start_of(24 * self.day):%a %d %b}"
+        more = f"; {self.days} such days" if self.days > 1 else ""
+        return f"{what}: {self.count:,} predictions on {day}, at most {self.most:,} on a day of the reference{more}"
 
 
 def bursts(days: Mapping[int, Profile], reference: Iterable[Profile]) -> list[Burst]:
     """
-    Return what exceeded twice its busiest day of the reference on any of `days`, the newest day first, then the largest.
+    Return what exceeded twice its busiest day of the reference on any of `days`, the largest first.
 
     >>> from monitor.profiles.counts import Counts
     >>> usual, loud = Profile(fields={"caller": Counts.of(web=90)}), Profile(fields={"caller": Counts.of(web=200)})
@@ -50,13 +58,13 @@ def bursts(days: Mapping[int, Profile], reference: Iterable[Profile]) -> list[Bu
     for profile in reference:
         for what, count in _counted(profile):
             most[what] = max(most.get(what, 0), count)
-    found = [
-        Burst(day, *what, count, most.get(what, 0))
-        for day, profile in days.items()
-        for what, count in _counted(profile)
-        if count > max(FACTOR * most.get(what, 0), LEAST)
-    ]
-    return sorted(found, key=lambda one: (-one.day, -one.count, one.kind, one.name))
+    found: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+    for day, profile in days.items():
+        for what, count in _counted(profile):
+            if count > max(FACTOR * most.get(what, 0), LEAST):
+                found[what].append((count, day))
+    told = [Burst(max(many)[1], *what, max(many)[0], most.get(what, 0), len(many)) for what, many in found.items()]
+    return sorted(told, key=lambda one: (-one.count, one.kind, one.name))
 
 
 def _counted(profile: Profile) -> list[tuple[tuple[str, str], int]]:
