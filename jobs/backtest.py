@@ -17,6 +17,7 @@ from monitor.store.store import Store
 from monitor.window import Window, hour_of, start_of
 
 QUARTER_HOURS = 90 * 24
+LONGEST_HOURS = 400 * 24
 CONFIGURED, TRIED = "as configured", "tried"
 REFERENCE = ("reference_from", "weeks")
 
@@ -61,6 +62,9 @@ def compared(store: Store, config: Config, now: datetime, model: str, words: lis
         first = max(one.end for one in windows)
         if first >= end:
             raise NoData(f"there is no hour behind the reference, which ends {start_of(first):%Y-%m-%d %H:%M} UTC")
+        if end - first > LONGEST_HOURS:
+            raise NoData(f"more than {LONGEST_HOURS // 24} days lie behind the reference: they would fill the memory",
+                         remedy="try a later one: reference_from=YYYY-MM-DD")  # fmt: skip
         hours = profiles.by_hour(connection, model, Window(min(one.first for one in windows), end))
         plan = plans.of_model(connection, model)
         live = [one for one in incidents.all(connection, model) if first <= one.found_hour <= end]

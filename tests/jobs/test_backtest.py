@@ -10,8 +10,10 @@ from jobs.act import act
 from jobs.backtest import backtest, compared
 from monitor.config import Config
 from monitor.errors import ConfigError, NoData
-from monitor.store import actions, backtests, incidents
+from monitor.profiles.profile import Key, Profile
+from monitor.store import actions, backtests, incidents, profiles
 from monitor.store.store import Store
+from monitor.window import hour_of
 from tests.conftest import Place
 from tests.jobs.test_cli import run
 from tests.jobs.test_detect import config, judged, place, store  # noqa: F401 - the judged story
@@ -73,6 +75,15 @@ def test_nothing_behind_the_reference(config: Config, store: Store) -> None:  # 
     """A reference that ends with the stored hours leaves nothing to replay."""
     with pytest.raises(NoData, match="no hour behind the reference"):
         compared(store, config, END, "ape", ["reference_from=2026-08-25", "weeks=4"])
+
+
+def test_too_long(config: Config, store: Store) -> None:  # noqa: F811
+    """Years behind a reference are not read into memory; who asks is told what to try."""
+    late = hour_of(END) + 401 * 24
+    with store.write() as connection:
+        profiles.replace(connection, "ape", [late], {Key("ape", "", late): Profile(records=1)})
+    with pytest.raises(NoData, match="more than 400 days lie behind the reference"):
+        compared(store, config, END + timedelta(days=402), "ape", [])
 
 
 def test_asked_for(config: Config, store: Store) -> None:  # noqa: F811
