@@ -4,14 +4,19 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Connection
+
 from monitor.config import Config
 from monitor.delivery.file_drop import drop
 from monitor.delivery.mail import MailRefused, compose, send
 from monitor.letter import Letter
-from monitor.store import outbox
+from monitor.store import incidents, outbox, plans
 from monitor.store.store import Store
+from monitor.window import microseconds
 
 MOST_A_RUN = 200
+HELD = ("incident", "service")  # reports and decisions are sent during maintenance too
+OVER = "over before the maintenance ended"
 
 
 def notify(store: Store, config: Config, now: datetime) -> str:
@@ -20,6 +25,8 @@ def notify(store: Store, config: Config, now: datetime) -> str:
 
     Safe to run twice or killed anywhere: a message is claimed, marked as handed over before the last dot, then sent.
     """
+    with store.write() as connection:
+        _heed_maintenance(connection, now)
     sent, failed = 0, 0
     for _ in range(MOST_A_RUN):
         with store.write() as connection:
@@ -29,6 +36,32 @@ def notify(store: Store, config: Config, now: datetime) -> str:
         done = _deliver(store, config, row, now)
         sent, failed = sent + done, failed + (not done)
     return f"{sent} messages sent, {failed} failed"
+
+
+def _heed_maintenance(connection: Connection, now: datetime) -> None:
+    """Hold what is about a model under maintenance; behind its end let go what is still so, and suppress what is over."""
+    plan, now_us = plans.of_model(connection), microseconds(now)
+    for row in outbox.waiting(connection, now):
+        facts = row["facts"]
+        if facts["kind"] not in HELD:
+            continue
+        on = next((one for one in plan if one.holds(facts.get("model", ""), now_us)), None)
+        if on is not None:
+            outbox.hold(connection, row["id"], on.title)
+        elif row["state"] == "held":
+            outbox.release(connection, row["id"], OVER if _is_over(connection, row) else None)
+
+
+def _is_over(connection: Connection, row: dict[str, Any]) -> bool:
+    """Say whether nobody needs this any more: its incident is closed, and it is no end of something that was told."""
+    if row["facts"]["kind"] != "incident" or incidents.get(connection, row["facts"]["incident"]).state != "closed":
+        return False
+    sent = [
+        one
+        for one in outbox.about(connection, row["subject"])
+        if one["recipient"] == row["recipient"] and one["state"] == "sent"
+    ]
+    return not (sent and row["event"] == "closed")
 
 
 def _deliver(store: Store, config: Config, row: dict[str, Any], now: datetime) -> bool:

@@ -8,9 +8,10 @@ from monitor.window import MICROSECONDS_PER_HOUR, hour_of, microseconds, moment,
 
 MARKS = ("deployment", "threshold")  # a moment: shown on charts and named by incidents that follow it
 UNJUDGED = ("holiday", "campaign", "closure")  # a stretch of time: its hours carry no bet
-KINDS = (*MARKS, *UNJUDGED)
+MAINTENANCE = "maintenance"  # a stretch of time: judged, but nobody is told before its end
+KINDS = (*MARKS, *UNJUDGED, MAINTENANCE)
 NAMED_WITHIN_HOURS = 48
-LONGEST_DAYS = 92
+LONGEST_DAYS, LONGEST_MAINTENANCE_DAYS = 92, 3
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,18 @@ class Planned:
         'deployment 2.5.0'
         """
         return f"{self.kind} {self.note}".strip()
+
+    def holds(self, model: str, now_us: int) -> bool:
+        """
+        Say whether messages about a model ("" for Vigie itself) wait for its end: it is on, and not taken back.
+
+        >>> one = Planned(1, "", "maintenance", 5, 9, "", "alice", 0)
+        >>> [one.holds("ape", now_us) for now_us in (4, 5, 8, 9)], Planned(1, "ape", "maintenance", 5, 9, "", "a", 0).holds("", 6)
+        ([False, True, True, False], False)
+        """
+        concerns = self.model in {"", model}
+        is_on = self.to_us is not None and self.from_us <= now_us < self.to_us and self.removed_us is None
+        return self.kind == MAINTENANCE and concerns and is_on
 
     def frees(self, hour: int, watermark: timedelta) -> bool:
         """
@@ -96,7 +109,7 @@ def trouble(kind: str, begin: datetime, end: datetime | None) -> str | None:
 
     >>> now = start_of(0)
     >>> trouble("deployment", now, None), trouble("party", now, None)
-    (None, "'party' is none of deployment, threshold, holiday, campaign, closure")
+    (None, "'party' is none of deployment, threshold, holiday, campaign, closure, maintenance")
     >>> trouble("holiday", now, None), trouble("holiday", now, now)
     ('a holiday needs an end (--to)', 'it ends before it begins')
     """
@@ -108,6 +121,8 @@ def trouble(kind: str, begin: datetime, end: datetime | None) -> str | None:
         return f"a {kind} needs an end (--to)"
     if end <= begin:
         return "it ends before it begins"
+    if kind == MAINTENANCE and end - begin > timedelta(days=LONGEST_MAINTENANCE_DAYS):
+        return f"longer than {LONGEST_MAINTENANCE_DAYS} days: nobody would be told of anything for too long"
     return (
         f"longer than {LONGEST_DAYS} days: pin a new reference" if end - begin > timedelta(days=LONGEST_DAYS) else None
     )

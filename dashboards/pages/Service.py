@@ -77,7 +77,7 @@ if found["messages"]:
             "about": m["subject"],
             "event": m["event"],
             "state": m["state"],
-            "trouble": m["last_error"],
+            "why": m["last_error"] or m["suppressed_because"],
         }
         for m in found["messages"]
     ]

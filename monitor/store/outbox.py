@@ -77,6 +77,26 @@ def claim(connection: Connection, now: datetime) -> dict[str, Any] | None:
     return {**row._mapping, "attempt": row.attempt + 1, "possible_repeat": repeat, "facts": json.loads(row.facts)}
 
 
+def waiting(connection: Connection, now: datetime) -> list[dict[str, Any]]:
+    """Return messages that are due or held, the oldest first, with their facts."""
+    due = or_(and_(outbox.c.state == "queued", outbox.c.retry_us <= microseconds(now)), outbox.c.state == "held")
+    rows = connection.execute(select(outbox).where(due).order_by(outbox.c.id))
+    return [{**row._mapping, "facts": json.loads(row.facts)} for row in rows]
+
+
+def hold(connection: Connection, number: int, why: str) -> None:
+    """Keep a queued message back, with the reason, until it is released."""
+    there = (outbox.c.id == number, outbox.c.state == "queued")
+    connection.execute(update(outbox).where(*there).values(state="held", suppressed_because=why[:64]))
+
+
+def release(connection: Connection, number: int, suppressed: str | None) -> None:
+    """Let a held message go, or with a reason never: what it told of is over."""
+    state = "queued" if suppressed is None else "suppressed"
+    there = (outbox.c.id == number, outbox.c.state == "held")
+    connection.execute(update(outbox).where(*there).values(state=state, suppressed_because=suppressed))
+
+
 def hand_over(connection: Connection, number: int) -> None:
     """Note that the whole message is on its way and only the relay's answer is missing; committed before the last dot."""
     connection.execute(update(outbox).where(outbox.c.id == number).values(state="handed_over"))

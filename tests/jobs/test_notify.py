@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
+from jobs import plan
 from jobs.demo.mailbox import free_port
 from jobs.notify import notify
 from monitor.alerts import Message
 from monitor.config import Config
-from monitor.store import outbox
+from monitor.detection.incident import Incident
+from monitor.errors import ConfigError
+from monitor.store import incidents, outbox
 from monitor.store.store import Store
 from tests.conftest import NOW, Place
 from tests.jobs.story import snapshot
@@ -199,3 +202,62 @@ def test_render_failure_still_delivers(store: Store, config: Config, relay: Rela
         )
     assert notify(store, config, NOW) == "1 messages sent, 0 failed"
     assert "7" in relay.mails[0].get_body(("plain",)).get_content()  # type: ignore[union-attr]
+
+
+def about(store: Store, model: str, change: str, sequence: int) -> int:
+    """Queue a message about an incident of a model, which is opened for it when there is none; return its number."""
+    with store.write() as connection:
+        known = incidents.all(connection, model)
+        one = known[0] if known else incidents.open_new(connection, Incident(0, model, 5, 9, "open", ()), NOW)[0]
+        facts = {"kind": "incident", "incident": one.id, "model": model, "change": change}
+        outbox.queue(
+            connection, [Message(f"incident:{one.id}", change, sequence, "mail", "ops@stat.example", facts)], NOW
+        )
+    return one.id
+
+
+def close(store: Store, number: int) -> None:
+    with store.write() as connection:
+        incidents.close(connection, number, None, "fixed", "alice", reason="mended", now=NOW)
+
+
+def kept(store: Store) -> list[tuple[str, str, str | None]]:
+    with store.read() as connection:
+        return [(m["event"], m["state"], m["suppressed_because"]) for m in outbox.latest(connection)][::-1]
+
+
+def test_maintenance(store: Store, config: Config, relay: Relay) -> None:
+    """Messages wait with the reason; behind the end what is still open is told, what is over is not, and an end of something told is."""
+    told = about(store, "ape", "opened", 1)
+    notify(store, config, NOW)
+    hours = timedelta(hours=1)
+    plan.add(store, config, NOW, "maintenance", "", begin=NOW, end=NOW + 2 * hours, note="new disks", author="bruno")
+    still, over = about(store, "nace", "opened", 1), about(store, "other", "opened", 1)
+    about(store, "ape", "worsened", 2)
+    about(store, "ape", "closed", 3)
+    about(store, "other", "closed", 2)
+    queue(store, 1)
+    close(store, told)
+    close(store, over)
+    assert notify(store, config, NOW + hours) == "0 messages sent, 0 failed"
+    assert {state for _, state, _ in kept(store)[1:]} == {"held"}
+    assert {why for _, _, why in kept(store)[1:]} == {"maintenance new disks"}
+    assert notify(store, config, NOW + 2 * hours) == "3 messages sent, 0 failed"
+    reasons = [(event, state) for event, state, _ in kept(store)]
+    assert reasons == [("opened", "sent"), ("opened", "sent"), ("opened", "suppressed"), ("worsened", "suppressed"),
+                       ("closed", "sent"), ("closed", "suppressed"), ("opened", "sent")]  # fmt: skip
+    assert {why for _, state, why in kept(store) if state == "suppressed"} == {"over before the maintenance ended"}
+    assert still
+
+
+def test_maintenance_of_one_model(store: Store, config: Config, relay: Relay) -> None:
+    """Other models, Vigie itself and an entry that was taken back hold nothing."""
+    plan.add(store, config, NOW, "maintenance", "ape", begin=NOW, end=NOW + timedelta(days=1), note="", author="bruno")
+    about(store, "ape", "opened", 1)
+    about(store, "nace", "opened", 1)
+    queue(store, 1)
+    assert notify(store, config, NOW) == "2 messages sent, 0 failed"
+    plan.remove(store, config, NOW, 1, author="bruno")
+    assert notify(store, config, NOW) == "1 messages sent, 0 failed"
+    with pytest.raises(ConfigError, match="longer than 3 days"):
+        plan.add(store, config, NOW, "maintenance", "", begin=NOW, end=NOW + timedelta(days=4), note="", author="bruno")

@@ -89,7 +89,7 @@ outbox = Table(
     Column("facts", Text, nullable=False),
     Column(
         "state", String(16), nullable=False
-    ),  # queued, claimed, handed_over, sent, in_doubt, dead, merged, suppressed
+    ),  # queued, held, claimed, handed_over, sent, in_doubt, dead, merged, suppressed
     Column("created_us", BigInteger, nullable=False),
     Column("retry_us", BigInteger, nullable=False),
     Column("attempt", Integer, nullable=False, default=0),
