@@ -36,7 +36,9 @@ def _incident(store: Store, config: Config, facts: dict[str, Any], now: datetime
         metric = one.causes[0].metric if one.causes else "volume"
         history = readings.history(connection, one.model, metric, window)
         total = profiles.total(connection, one.model, Window(one.onset_hour, max(one.onset_hour + 1, hour_of(now))))
-        _, extras = standing.facts(connection, config.models[one.model], now, 0.1, 50)
+        _, extras = standing.facts(
+            connection, config.models[one.model], now, config.detection, config.ingest.silent_after_expected
+        )
     version = max(total.versions.of_name, key=lambda n: total.versions[n]) if total.versions else "version not logged"
     around = Surroundings(
         version, history, extras["accuracy"], config.dashboard.public_url, facts.get("texts") == "redacted", now

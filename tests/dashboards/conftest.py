@@ -33,7 +33,7 @@ from monitor.window import Window, hour_of
 EVIL_LABEL = "<b>47</b>![x](http://outside.example/a.png) $x^2$"
 EVIL_CALLER = "<img src=http://outside.example/b.png onerror=alert(1)>"
 EVIL_TEXT = "<script>alert(1)</script> [click](javascript:alert(1)) :material/delete: {weight} =1+1"
-DAYS, CHANGED_DAYS = 31, 3
+DAYS, CHANGED_DAYS = 32, 4
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ health: {{port: 0}}
 
 
 def hostile_logs(folder: Path, until: datetime) -> None:
-    """Write a month of quiet traffic with markup in every name, then three days in which one answer takes over."""
+    """Write a month of quiet traffic with markup in every name, then four days in which one answer takes over."""
     draw = random.Random(5)
     begin = until - timedelta(days=DAYS)
     lines = Lines(None, model="ape", text="full", where=folder / "logs/ape.jsonl", threaded=False, instance="i")
