@@ -9,6 +9,7 @@ from jobs.backtest import tried
 from monitor.alerts import messages
 from monitor.config import Config
 from monitor.detection import detector
+from monitor.detection.state import State
 from monitor.errors import VigieError
 from monitor.store import actions, backtests, detectors, incidents, outbox, references
 from monitor.store.store import Store
@@ -87,6 +88,6 @@ def _apply(connection: Connection, config: Config, one: dict[str, Any], now: dat
     closed = incidents.get(connection, int(number))
     outbox.queue(connection, messages(change, closed, config.routes), now)
     if saved is not None and closed_as != "new_normal":
-        state = detector.lower_floors(detector.State.from_bytes(saved.state), closed.found_hour)
+        state = detector.lower_floors(State.from_bytes(saved.state), closed.found_hour)
         detectors.save(connection, closed.model, saved.reference, judged_until=saved.judged_until, state=state.to_bytes(),
                        evidence=saved.evidence)  # fmt: skip

@@ -56,8 +56,9 @@ def compared(store: Store, config: Config, now: datetime, model: str, words: lis
             raise NoData(f"{model} has no reference", remedy=f"vigie reference pin {model} --reason ...")
         mine = Window(pinned.first_hour, pinned.end_hour) if pinned is not None else None
         asked = [(CONFIGURED, config.detection, mine)] if mine is not None else []
-        asked += [(TRIED, settings, window or mine)] if words else []
-        windows = [one for _, _, one in asked if one is not None]
+        other = window or mine
+        asked += [(TRIED, settings, other)] if words and other is not None else []
+        windows = [one for _, _, one in asked]
         end = min(span.end, hour_of(now))
         first = max(one.end for one in windows)
         if first >= end:
@@ -70,16 +71,13 @@ def compared(store: Store, config: Config, now: datetime, model: str, words: lis
         live = [one for one in incidents.all(connection, model) if first <= one.found_hour <= end]
     names, found, sides = config.nomenclature(model), [], []
     for name, chosen, reference in asked:
-        assert reference is not None
         fitted = fit(hours, reference, chosen)
         planned = freed(plan, range(reference.end, end), timedelta(minutes=config.detection.watermark_minutes))
         whole = replays.replay(hours, fitted, chosen, end, names, planned=planned)
         incidents_ = tuple(one for one in whole.incidents if one.found_hour > first)
         found.append(incidents_)
         usual = Profile.sum(hours[h] for h in reference if h in hours)
-        sides.append(
-            _side(name, (config.detection, chosen), fitted, usual, len(incidents_) * QUARTER_HOURS / (end - first))
-        )
+        sides.append(_side(name, (config.detection, chosen), fitted, usual, len(incidents_)))
     return {"schema_version": 1, "model": model, "from": start_of(first).isoformat(), "until": start_of(end).isoformat(),
             "hours": end - first, "words": " ".join(words), "sides": sides,
             "rows": _rows([one["name"] for one in sides], found, live)}  # fmt: skip

@@ -132,10 +132,13 @@ def _terms(connection: Connection, model: str, weeks: Weeks, settings: Retrainin
     wide = 1.96 * (max(manual_now * (1 - manual_now), 0.01) / weeks.now.decided) ** 0.5 + 0.003
     manual = manual_now - manual_then
     error, low, high, source = _excess_error(connection, model, weeks)
+    records = weeks.now.records * weeks.scale
     return (
         Term(
             "predictions",
-            *[weeks.now.records * weeks.scale] * 3,
+            records,
+            records,
+            records,
             "exact",
             "profiles of the last 7 days" + (f", without {len(weeks.left_out)} of them" if weeks.left_out else ""),
         ),

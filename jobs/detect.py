@@ -13,6 +13,7 @@ from monitor.config import Config
 from monitor.detection import detector, explain
 from monitor.detection.baseline import Baseline
 from monitor.detection.incident import QUIET_TO_RECOVER, Change, Incident, owner
+from monitor.detection.state import Alarm, Judged, State
 from monitor.plan import freed, mark_before, since_mark
 from monitor.profiles.profile import Profile
 from monitor.store import arrivals, detectors, incidents, outbox, plans, predictions, profiles, readings, references
@@ -90,7 +91,7 @@ def _detect_model(store: Store, config: Config, model: str, now: datetime) -> st
         if pinned is None or pinned.id != subject.reference:
             return f"{model}: a new reference was pinned meanwhile"
         saved = detectors.load(connection, model, subject.reference, to_change=True)
-        state = detector.begin(subject.baseline, hours[0]) if saved is None else detector.State.from_bytes(saved.state)
+        state = detector.begin(subject.baseline, hours[0]) if saved is None else State.from_bytes(saved.state)
         rows: list[dict[str, Any]] = []
         evidence, opened = 0.0, 0
         for hour in hours:
@@ -116,7 +117,7 @@ def _detect_model(store: Store, config: Config, model: str, now: datetime) -> st
     return f"{model}: {len(hours)} hours judged, {opened} incidents opened"
 
 
-def _rows(model: str, judged: detector.Judged, config: Config) -> list[dict[str, Any]]:
+def _rows(model: str, judged: Judged, config: Config) -> list[dict[str, Any]]:
     rows = []
     for name, (reading, expected, sd) in judged.readings.items():
         small = reading.size < config.detection.smallest_block
@@ -126,7 +127,7 @@ def _rows(model: str, judged: detector.Judged, config: Config) -> list[dict[str,
     return rows
 
 
-def _alarm(connection: Connection, subject: Subject, alarm: detector.Alarm) -> tuple[Incident, bool]:
+def _alarm(connection: Connection, subject: Subject, alarm: Alarm) -> tuple[Incident, bool]:
     """Open an incident for this alarm or let a known one tell of it; return it, and whether it is new."""
     at, key = start_of(alarm.hour), f"alarm:{alarm.hour}"
     group = detector.main_group(alarm, subject.baseline)
@@ -154,7 +155,7 @@ def _alarm(connection: Connection, subject: Subject, alarm: detector.Alarm) -> t
     return now, False
 
 
-def _settle(connection: Connection, subject: Subject, state: detector.State, judged: detector.Judged) -> detector.State:
+def _settle(connection: Connection, subject: Subject, state: State, judged: Judged) -> State:
     """Move the clocks of the model's incidents by the day that ended: recovering, open again, closed."""
     at = start_of(judged.hour + 1)
     for one in incidents.all(connection, subject.model, ("open", "recovering")):
@@ -177,14 +178,12 @@ def _settle(connection: Connection, subject: Subject, state: detector.State, jud
     return state
 
 
-def _tell_closed(
-    connection: Connection, subject: Subject, state: detector.State, one: Incident, change: Change
-) -> detector.State:
+def _tell_closed(connection: Connection, subject: Subject, state: State, one: Incident, change: Change) -> State:
     outbox.queue(connection, messages(change, incidents.get(connection, one.id), subject.config.routes), subject.now)
     return detector.lower_floors(state, one.found_hour)
 
 
-def _explained(connection: Connection, subject: Subject, alarm: detector.Alarm) -> Incident:
+def _explained(connection: Connection, subject: Subject, alarm: Alarm) -> Incident:
     config, model = subject.config, subject.model
     now = Window(min(alarm.onset, alarm.hour - 1), alarm.hour)
     then_parts, now_parts = (profiles.segments(connection, model, w) for w in (subject.window, now))

@@ -43,7 +43,7 @@ def _figures(store: Store, config: Config, name: str, now: datetime) -> list[dic
         last = min(span.end, hour_of(now)) // 24
         if pinned is None:  # audits measure without a reference; only estimates need one
             audited = truth.filter(pl.col("source") == "audit")["day"]
-            first = int(audited.min()) if audited.len() else last
+            first = min(audited.to_list(), default=last)
             return [row for day in range(first, last + 1) for row in _measured(name, day, truth, audit_days)]
         days = range(pinned.first_hour // 24 + audit_days, last)
         hours = profiles.by_hour(connection, name, span)
@@ -93,7 +93,7 @@ def _measured(name: str, day: int, truth: pl.DataFrame, audit_days: int) -> list
     rows = []
     for what, some in (("accuracy", audited), ("accuracy_automatic", automatic)):
         right = (some["truth"] == some["answer"]).cast(pl.Float64).to_numpy()
-        newest = some["day"].max() if some.height else None
+        newest = max(some["day"].to_list(), default=0)
         figure = measured(right, some["inclusion"].to_numpy())
         note = figure.note or f"audit of {audit_days} days, newest answer of {start_of(24 * newest):%d %b %Y}"
         rows.append(_row(name, day, what, "measured", Figure(figure.value, figure.low, figure.high, figure.size, note)))

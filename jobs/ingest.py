@@ -1,7 +1,7 @@
 """The service will read every new log line exactly once."""
 
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -63,7 +63,7 @@ def _door(config: Config) -> Door:
     """Open the privacy door; a model without a vocabulary of its own knows the words of its training texts."""
     supports = {name: support_of(model.training, config.data_dir / "support" / f"{name}.msgpack")
                 for name, model in config.models.items() if model.training is not None}  # fmt: skip
-    words = {name: config.vocabulary(name) for name in config.models}
+    words: dict[str, Collection[str] | None] = {name: config.vocabulary(name) for name in config.models}
     words |= {name: frozenset(one.words) for name, one in supports.items() if words[name] is None}
     return Door(
         config.models, words, config.privacy.store, config.secret, config.privacy.patterns, _seal(config), supports

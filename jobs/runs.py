@@ -72,10 +72,11 @@ def _identified(reader: Reader, seen: Seen, found: Content, read: set[int]) -> M
         return None
     source = reader.source
     hints = {"path_last": seen.path, "device": seen.device, "inode": seen.inode, "modified_us": seen.modified_us}
-    fresh = {"source": source.name, "instance": instance_of(source, seen.path), "first_digest": key, **hints}
+    instance = instance_of(source, seen.path)
+    fresh = {"source": source.name, "instance": instance, "first_digest": key, **hints}
     with reader.store.write() as connection:
         arrivals.alone(connection, source.name)
-        known = arrivals.marks(connection, source.name, fresh["instance"], key)
+        known = arrivals.marks(connection, source.name, instance, key)
         mine = next((one for one in known if one.state not in DONE), None)
         if mine is None and known:  # another name of a run that was read: remembered, so that it is not compared again
             row = arrivals.register(connection, {**fresh, "state": "finished", "packed_size": seen.size})

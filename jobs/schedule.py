@@ -104,8 +104,13 @@ class Runner:
 def run(store: Store, config: Config, wanted: Callable[[], bool] = lambda: True) -> None:
     """Tick until SIGTERM or SIGINT, or until `wanted` says no, then end the children and return."""
     stop, due = threading.Event(), threading.Event()
+
+    def end(*_: object) -> None:
+        stop.set()
+        due.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: (stop.set(), due.set()))
+        signal.signal(number, end)
     ticker = BackgroundScheduler(job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
     ticker.add_job(due.set, "interval", seconds=min(config.schedule.ingest_seconds, config.schedule.notify_seconds))
     ticker.start()

@@ -201,6 +201,7 @@ def test_replay_is_asked_for_and_shown(browser: Browser, hostile: Served) -> Non
     row = changes.locator("tbody tr").first.inner_text()
     assert EVIL_LABEL.split("!")[0] in row
     assert row.count("told after") == 3
+    assert seen.page.get_by_text("1 incident", exact=True).count() == 2
     assert "rise of the usual latency" in sizes.inner_text()
     assert_harmless(seen)
     seen.page.close()

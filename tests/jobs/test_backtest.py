@@ -29,6 +29,7 @@ def test_as_told_live(config: Config, store: Store) -> None:  # noqa: F811
         live = incidents.all(connection, "ape")
     assert [side["name"] for side in found["sides"]] == ["as configured"]
     assert len(found["rows"]) == len(live) > 0
+    assert found["sides"][0]["incidents"] == len(live)
     for row in found["rows"]:
         same = ("told", "hours", "state", "cause", "closed")
         assert [row["as configured"][name] for name in same] == [row["live"][name] for name in same]
