@@ -1,6 +1,7 @@
 """What was announced beforehand is not judged; what was entered later only names; a closure is no silence."""
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -22,7 +23,7 @@ from tests.jobs.test_pipeline import BEGIN, CHANGE, END, REFERENCE, SETTINGS, lo
 
 
 @pytest.fixture
-def shop(place: Place) -> tuple[Store, Config]:
+def shop(place: Place) -> Iterator[tuple[Store, Config]]:
     """Return the story read and summed up, with a reference, and no hour judged yet."""
     config = place.configure(SETTINGS)
     log_story(place)
@@ -31,6 +32,13 @@ def shop(place: Place) -> tuple[Store, Config]:
         summarise(store, config, END)
         pin(store, config, END, "ape", REFERENCE, by="test", reason="two usual weeks")
         yield store, config
+
+
+@pytest.fixture
+def bare(quick_place: Place) -> Iterator[tuple[Store, Config]]:
+    """Return an empty store: for what is refused before anything is looked at."""
+    with opened(quick_place.database) as store:
+        yield store, quick_place.configure()
 
 
 def announced(shop: tuple[Store, Config], kind: str, when, begin=CHANGE, end=END, model: str = "ape", note: str = "autumn sale") -> None:  # type: ignore[no-untyped-def]  # fmt: skip
@@ -114,17 +122,17 @@ def test_closure_is_no_silence(shop: tuple[Store, Config]) -> None:
         ("holiday", {"note": "a\x1bb"}, "printable characters"),
     ],
 )
-def test_refused(shop: tuple[Store, Config], kind: str, change: dict, said: str) -> None:  # type: ignore[type-arg]
+def test_refused(bare: tuple[Store, Config], kind: str, change: dict, said: str) -> None:  # type: ignore[type-arg]
     """Entries that make no sense are refused with a sentence, and nothing is kept."""
     with pytest.raises(ConfigError, match=said):
-        announced(shop, kind, END, **change)
-    with shop[0].read() as connection:
+        announced(bare, kind, END, **change)
+    with bare[0].read() as connection:
         assert plans.of_model(connection) == []
 
 
-def test_who_may(shop: tuple[Store, Config]) -> None:
+def test_who_may(bare: tuple[Store, Config]) -> None:
     """A viewer announces nothing."""
-    store, config = shop
+    store, config = bare
     with pytest.raises(ConfigError, match="plan needs the role operator"):
         plan.add(store, config, END, "holiday", "", begin=CHANGE, end=END, note="", author="chloe")
 
