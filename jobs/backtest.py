@@ -117,14 +117,15 @@ def _rows(names: list[str], found: list[tuple[Incident, ...]], live: list[Incide
     pairs = replays.beside(found[0], found[1] if len(found) > 1 else ())
     both = [dict(zip(names, pair, strict=False)) for pair in pairs]
     known = [next(one for one in pair if one is not None) for pair in pairs]
-    of_live = {id(one): real for one, real in replays.beside(known, live) if one is not None}
+    with_live = replays.beside(known, live)
+    of_live = {id(one): real for one, real in with_live if one is not None}
     rows = [
         {"since": start_of(min(i.onset_hour for i in cells.values() if i is not None)).isoformat(),
          **{name: _cell(one) for name, one in cells.items()}, "live": _cell(of_live[id(one)])}
         for cells, one in zip(both, known, strict=True)
     ]  # fmt: skip
     rows += [{"since": start_of(one.onset_hour).isoformat(), **dict.fromkeys(names), "live": _cell(one)}
-             for first, one in replays.beside(known, live) if first is None and one is not None]  # fmt: skip
+             for first, one in with_live if first is None and one is not None]  # fmt: skip
     return sorted(rows, key=lambda row: row["since"])
 
 

@@ -1,5 +1,6 @@
-"""The service will keep what people announce: deployments, holidays, campaigns, closures."""
+"""The service will keep what people announce: deployments, holidays, campaigns, closures, maintenance."""
 
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -33,8 +34,7 @@ def add(store: Store, config: Config, now: datetime, kind: str, model: str, *, b
     one = Planned(0, model, kind, microseconds(begin), None if end is None else microseconds(end), note, author,
                   microseconds(now))  # fmt: skip
     with store.write() as connection:
-        number = plans.add(connection, one)
-    return Planned(number, *(getattr(one, name) for name in Planned.__dataclass_fields__ if name != "id"))
+        return replace(one, id=plans.add(connection, one))
 
 
 def remove(store: Store, config: Config, now: datetime, number: int, *, author: str) -> None:

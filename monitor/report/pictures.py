@@ -24,7 +24,7 @@ def metric_picture(history: pl.DataFrame, *, metric: str, title: str, subtitle: 
     """
     Draw a metric over time with what the reference does by itself as a band, and the onset as a line.
 
-    Of the `plan` that falls into the picture, moments are dashed lines and hours that are not judged are shaded, each with
+    Of the `plan` that falls into the picture, moments are dashed lines and stretches of time are shaded, each with
     its title. `history` is what `monitor.store.readings.history` returns: hours up to 14 days, days beyond.
     """
     points = at_grain(history, metric, zone)
