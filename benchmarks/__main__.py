@@ -27,6 +27,7 @@ MEASURES = {
         "benchmarks.detection.campaign",
         "false alarms in quiet quarters, delays and causes of known changes",
     ),
+    "quiet": ("benchmarks.detection.quiet", "false alarms on wilder or richer traffic in which nothing changes"),
 }
 
 

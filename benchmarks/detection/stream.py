@@ -60,12 +60,23 @@ def drawn_days(pool: Pool, scenario: Scenario) -> list[Drawn]:
     return list(_days(pool, scenario, np.random.default_rng(scenario.seed)))
 
 
-def counted(pool: Pool, days: Iterable[Drawn], shift: Shift = NOTHING, first: int = 0) -> dict[int, Profile]:
-    """Return the profiles of days by hour (the scenario's first hour is MONDAY) under a change that begins at hour `first`."""
-    random = np.random.default_rng([first, 1])
+def counted(
+    pool: Pool, days: Iterable[Drawn], shift: Shift = NOTHING, first: int = 0, fields: int = 0
+) -> dict[int, Profile]:
+    """
+    Return the profiles of days by hour (the scenario's first hour is MONDAY) under a change that begins at hour `first`.
+
+    Each of `fields` more fields holds one of two values; which is the more frequent one's share wanders from day to day.
+    """
+    random, apart = np.random.default_rng([first, 1]), np.random.default_rng([first, 2])
+    usual = apart.uniform(0.1, 0.9, fields)
     found: dict[int, Profile] = {}
     for drawn in days:
-        found |= _counted(pool, drawn, shift, random, first)
+        rows = _rows(pool, drawn, shift, random, first)
+        shares = np.clip(usual + 0.005 * apart.normal(size=fields), 0.01, 0.99)
+        held = np.where(apart.random((fields, rows.height)) < shares[:, None], "a", "b")
+        rows = rows.with_columns(pl.Series(f"field_F{k:03d}", column) for k, column in enumerate(held))
+        found |= {MONDAY + key.hour: profile for key, profile in by_hour(mark_repeats(rows)).items()}
     return found
 
 
@@ -76,7 +87,7 @@ def _days(pool: Pool, scenario: Scenario, random: np.random.Generator) -> Iterat
     first = np.searchsorted(pool.truth, np.arange(kinds))
     many = np.bincount(pool.truth, minlength=kinds)
     popular = random.permutation(1 / np.arange(1, kinds + 1) ** 0.8)
-    office, evening = (popular * np.exp(0.3 * random.normal(size=kinds)) for _ in range(2))
+    office, evening = (popular * np.exp(0.3 * scenario.seasons * random.normal(size=kinds)) for _ in range(2))
     callers = np.array([share for _, share in CALLERS])
     for day in range(scenario.days):
         if day % 7 == 0:
@@ -120,7 +131,7 @@ def changed(pool: Pool, drawn: Drawn, shift: Shift, random: np.random.Generator,
     return replace(drawn, text=text, latency=np.where(active, drawn.latency * shift.latency, drawn.latency))
 
 
-def _counted(pool: Pool, drawn: Drawn, shift: Shift, random: np.random.Generator, first: int) -> dict[int, Profile]:
+def _rows(pool: Pool, drawn: Drawn, shift: Shift, random: np.random.Generator, first: int) -> pl.DataFrame:
     drawn = changed(pool, drawn, shift, random, first)
     text, size = drawn.text, len(drawn.text)
     label, score = pool.answer[text], pool.score[text]
@@ -132,7 +143,7 @@ def _counted(pool: Pool, drawn: Drawn, shift: Shift, random: np.random.Generator
         score = np.round(1 / (1 + np.exp(-odds)), 4)
     threshold = np.quantile(pool.score[: pool.typos], 1 - AUTOMATED)
     names = np.array(pool.labels)
-    rows = pl.DataFrame({
+    return pl.DataFrame({
         "uid": pl.Series(np.arange(size).astype("S12"), dtype=pl.Binary), "model": ["m"] * size, "segment": [None] * size,
         "time": (drawn.hour * MICROSECONDS_PER_HOUR + np.arange(size)).astype("datetime64[us]"),
         "kind": ["prediction"] * size, "variant": ["champion"] * size, "outcome": ["ok"] * size,
@@ -142,4 +153,3 @@ def _counted(pool: Pool, drawn: Drawn, shift: Shift, random: np.random.Generator
         "text_chars": pool.chars[text], "words": pool.words[text], "unknown_words": pool.unknown[text],
         "support": pool.support[text, label],
     }, schema_overrides={"segment": pl.String}).with_columns(pl.col("time").dt.replace_time_zone("UTC"))  # fmt: skip
-    return {MONDAY + key.hour: profile for key, profile in by_hour(mark_repeats(rows)).items()}

@@ -43,7 +43,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Scenario:
-    """Hold what is simulated; `bursts` and `wander` multiply how often batches come and how far everything drifts."""
+    """Hold what is simulated; `bursts`, `wander` and `seasons` multiply how often batches come, how far all drifts, how far it sways."""
 
     seed: int
     days: int = 56
@@ -51,6 +51,7 @@ class Scenario:
     labels: int = 88
     bursts: float = 1.0
     wander: float = 1.0
+    seasons: float = 1.0
     changes: tuple[Change, ...] = field(default=())
 
 
@@ -70,7 +71,7 @@ def simulate(scenario: Scenario) -> dict[int, Profile]:
         for name in ("score", "latency", "length", "unknown", "TYP", "NAT", "caller")
     }
     popular = 1 / np.arange(1, scenario.labels + 1) ** 1.05
-    office, evening = (popular * np.exp(0.3 * random.normal(size=scenario.labels)) for _ in range(2))
+    office, evening = (popular * np.exp(0.3 * scenario.seasons * random.normal(size=scenario.labels)) for _ in range(2))
     for mix in (office, evening):
         mix[-1] = 0.0005 * mix.sum()
     sure = 0.5 * random.normal(size=scenario.labels)
@@ -114,7 +115,7 @@ def drift_of(random: np.random.Generator, scenario: Scenario, hours: int) -> np.
     season = (
         0.08 * np.sin(2 * np.pi * (hour - random.integers(24)) / 24) + 0.06 * (hour // 24 % 7 >= 5) * random.normal()
     )
-    return np.asarray(season + scenario.wander * (slow + daily + quick))
+    return np.asarray(scenario.seasons * season + scenario.wander * (slow + daily + quick))
 
 
 def _hour(random: np.random.Generator, scenario: Scenario, hour: int, sizes: tuple[int, int], mix: np.ndarray,

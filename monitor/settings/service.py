@@ -35,8 +35,8 @@ class Detection(Part):
     smallest_block: int = Field(20, ge=1)
     tolerance_sd: float = Field(0.025, ge=0)
     automation_tolerance: Share = 0.005
-    witness_tolerance_hourly: float = Field(0.06, ge=0)
-    witness_tolerance_daily: float = Field(0.042, ge=0)
+    witness_tolerance_hourly: float = Field(0.03, ge=0)
+    witness_tolerance_daily: float = Field(0.02, ge=0)
     warning_share: Share = 0.1
     watermark_minutes: float = Field(5, ge=0)
 

@@ -33,6 +33,7 @@ def test_list_names(capsys):
         "redaction",
         "fuzz",
         "detection",
+        "quiet",
     ]
     assert all(callable(importlib.import_module(MEASURES[name][0]).run) for name in names)
 
