@@ -12,6 +12,7 @@ from monitor.alerts import messages
 from monitor.config import Config
 from monitor.detection import detector, explain
 from monitor.detection.baseline import Baseline
+from monitor.detection.branches import branches
 from monitor.detection.incident import QUIET_TO_RECOVER, Change, Incident, owner
 from monitor.detection.state import Alarm, Judged, State
 from monitor.plan import freed, mark_before, since_mark
@@ -195,8 +196,9 @@ def _explained(connection: Connection, subject: Subject, alarm: Alarm) -> Incide
     words = explain.terms(before["text"], after["text"], config.privacy.shown_from_texts)
     mark = mark_before(plans.of_model(connection, model), alarm.onset)
     claim = explain.claim(causes, where) + ("" if mark is None else f"; began {since_mark(mark, alarm.onset)}")
+    lie = branches(causes[0].metric, sides.then, sides.now, sides.nomenclature) if causes[0].group != "service" else {}
     detail = {
-        "claim": claim, "segments": where[:10], "labels": explain.labels(sides), "terms": words,
+        "claim": claim, "segments": where[:10], "branches": lie, "labels": explain.labels(sides), "terms": words,
         "texts": explain.texts(after, words["gained"]),
         "language": {"then": _languages(before["text"].to_list()), "now": _languages(after["text"].to_list())},
     }  # fmt: skip

@@ -27,6 +27,7 @@ NO_LABEL = "(none)"
 OTHER = "(other)"
 LONGEST_NAME = 64
 FEW_WORDS = 2  # a text of one word that is unknown says little
+BANDS = (0.5, 0.7, 0.8, 0.9)  # scores from which an answer counts as so sure: fixed, or hours would not add up
 WATCHED = ("caller", "region")  # kept like declared fields whenever they are logged
 
 
@@ -71,6 +72,7 @@ class Profile:
     decisions: Counts = field(default_factory=Counts)  # predictions: automatic, manual, refused
     labels_raw: Counts = field(default_factory=Counts)  # repeats included
     labels: Counts = field(default_factory=Counts)
+    bands: dict[str, Counts] = field(default_factory=dict)  # labels of scored answers by the band's lowest score
     score: Histogram = field(default_factory=_score)
     automatic: int = 0  # of the distinct with a decision
     decided: int = 0  # distinct with a decision
@@ -214,6 +216,8 @@ def by_hour(rows: pl.DataFrame) -> dict[Key, Profile]:
             built[key][part] = histogram
     for key, moments in _unknown(fresh).items():
         built[key]["unknown"] = moments
+    for key, bands in _bands(fresh).items():
+        built[key]["bands"] = bands
     watched = [c for c in fresh.columns if c.startswith(FIELD)]
     watched += [name for name in WATCHED if fresh[name].is_not_null().any()]
     for column in watched:
@@ -248,6 +252,18 @@ def _names(rows: pl.DataFrame, name: pl.Expr) -> dict[Key, Counts]:
     for model, segment, hour, label, count in table.iter_rows():
         found[Key(model, segment, hour)][label] = count
     return {key: Counts(one) for key, one in found.items()}
+
+
+def _bands(fresh: pl.DataFrame) -> dict[Key, dict[str, Counts]]:
+    lowest = pl.lit(0.0)
+    for edge in BANDS:
+        lowest = pl.when(pl.col("score") >= edge).then(edge).otherwise(lowest)
+    scored = fresh.filter(pl.col("score").is_not_null() & pl.col("label").is_not_null())
+    table = scored.group_by(*Key._fields, lowest.alias("lowest"), "label").agg(count=pl.len())
+    found: dict[Key, dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
+    for model, segment, hour, low, label, count in table.iter_rows():
+        found[Key(model, segment, hour)][str(low)][label] = count
+    return {key: {low: Counts(one) for low, one in bands.items()} for key, bands in found.items()}
 
 
 def _histograms(rows: pl.DataFrame, column: str, ruler: str) -> dict[Key, Histogram]:

@@ -194,3 +194,14 @@ def test_sentence(config: Config, store: Store) -> None:
     ((_, verdict, _),) = verdicts(store, config, END)
     assert verdict.incident_id == first.id
     assert verdict.sentence.endswith("-> 0.41; now 0.25; acknowledged by alice (and 3 more incidents)")
+
+
+def test_branches_are_told(store: Store) -> None:
+    """An incident about answers or texts says in which branches of the answers it lies; one about service does not."""
+    with store.read() as connection:
+        found = incidents.all(connection)
+    told = {one.causes[0].group: one.detail["branches"] for one in found}
+    assert "outputs" in told
+    for group, lie in told.items():
+        assert bool(lie) == (group != "service")
+        assert [row["branch"] for row in lie.get("rows", [])] == list(dict.fromkeys(row["branch"] for row in lie.get("rows", [])))

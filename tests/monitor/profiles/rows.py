@@ -38,7 +38,7 @@ _VALUES: dict[str, list[Any]] = {
     "region": [None, "FR", "a\nb", "x" * 65],
     "text_hash": [None, b"one", b"two", b"three"],
     "label": [None, "56", "47", "96"],
-    "step": [None, 0, 49, 50, 4999, 7000, 9999, 10_000],
+    "step": [None, 0, 49, 50, 4999, 5000, 7000, 7999, 9000, 10_000],
     "decision": [None, "automatic", "manual", "refused"],
     "latency_ms": [None, 0.01, 0.1, 35.0, 35.8, 119_000.0, 200_000.0],
     "outcome": [None, "ok", "failed", "refused_input"],
@@ -129,6 +129,9 @@ def _fresh(here: dict[str, Any], row: Row) -> None:
     here["whole"]["automatic"] += row["decision"] == "automatic"
     here["whole"]["empty_texts"] += row["words"] == 0
     here["labels"][row["label"] or "(none)"] += 1
+    if row["step"] is not None and row["label"]:
+        lowest = max(low for low in (0.0, 0.5, 0.7, 0.8, 0.9) if row["step"] >= 10_000 * low)
+        here["bands"][str(lowest), row["label"]] += 1
     if row["step"] is not None:
         here["score"][min(row["step"] // 50, 199)] += 1
     if row["words"] and row["unknown_words"] is not None:

@@ -39,6 +39,8 @@ def test_counts_one_by_one(rows):
         for name in ("latency", "score", "strange", "support"):
             counts = getattr(profile, name).counts
             assert {int(at): int(counts[at]) for at in np.flatnonzero(counts)} == dict(parts[name]), name
+        banded = {(low, label): count for low, one in profile.bands.items() for label, count in one.of_name.items()}
+        assert banded == dict(parts["bands"])
         unknown = parts["unknown"]
         assert (profile.unknown.count, profile.unknown.total, profile.unknown.squares) == (
             unknown["count"], unknown["total"], unknown["squares"],
@@ -121,7 +123,7 @@ def test_no_rows():
     assert profiles(frame([])) == {}
 
 
-@pytest.mark.parametrize("part", ["records", "labels", "score", "unknown", "fields"])
+@pytest.mark.parametrize("part", ["records", "labels", "bands", "score", "unknown", "fields"])
 def test_parts_matter(part):
     """Two profiles that differ in one part are not equal."""
     from monitor.profiles.histogram import Histogram
@@ -129,6 +131,6 @@ def test_parts_matter(part):
 
     changed = {
         "records": 1, "labels": Counts.of(a=1), "score": Histogram.of("score", [0.5]), "unknown": Moments(1, 5, 25),
-        "fields": {"TYP": Counts.of(I=1)},
+        "fields": {"TYP": Counts.of(I=1)}, "bands": {"0.5": Counts.of(a=1)},
     }  # fmt: skip
     assert Profile(**{part: changed[part]}) != Profile()
