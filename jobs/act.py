@@ -6,9 +6,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from jobs.backtest import tried
+from jobs.renew import begin
 from monitor.alerts import messages
 from monitor.config import Config
-from monitor.detection import detector
+from monitor.detection import detector, renewal
+from monitor.detection.baseline import Baseline
+from monitor.detection.incident import NEW_CAUSE_SHARE
 from monitor.detection.state import State
 from monitor.errors import VigieError
 from monitor.store import actions, backtests, detectors, incidents, outbox, references
@@ -87,7 +90,17 @@ def _apply(connection: Connection, config: Config, one: dict[str, Any], now: dat
     )
     closed = incidents.get(connection, int(number))
     outbox.queue(connection, messages(change, closed, config.routes), now)
-    if saved is not None and closed_as != "new_normal":
+    if reference is not None and closed_as == "new_normal":
+        told = {
+            renewal.kin_of(cause.metric)
+            for cause in closed.causes
+            if cause.share >= NEW_CAUSE_SHARE or cause == closed.causes[0]
+        }
+        known = told & set(renewal.kins(Baseline.from_bytes(reference.baseline)))
+        if known:
+            reason = f"new normal (incident #{closed.id}): {one['reason']}"
+            begin(connection, config, now, model, known, since=closed.onset_hour, by=one["actor"], reason=reason)
+    elif saved is not None:
         state = detector.lower_floors(State.from_bytes(saved.state), closed.found_hour)
         detectors.save(connection, closed.model, saved.reference, judged_until=saved.judged_until, state=state.to_bytes(),
                        evidence=saved.evidence)  # fmt: skip

@@ -7,15 +7,16 @@ from typing import Any
 import py3langid
 from sqlalchemy import Connection
 
+from jobs.renew import learn
 from jobs.supervise import each
 from monitor.alerts import messages
 from monitor.config import Config
-from monitor.detection import detector, explain
+from monitor.detection import detector, explain, renewal
 from monitor.detection.baseline import Baseline
 from monitor.detection.branches import branches
 from monitor.detection.incident import QUIET_TO_RECOVER, Change, Incident, owner
 from monitor.detection.state import Alarm, Judged, State
-from monitor.plan import freed, mark_before, since_mark
+from monitor.plan import NAMED_WITHIN_HOURS, freed, mark_before, since_mark
 from monitor.profiles.profile import Profile
 from monitor.store import arrivals, detectors, incidents, outbox, plans, predictions, profiles, readings, references
 from monitor.store.store import Store
@@ -76,12 +77,20 @@ def _hours(connection: Connection, subject: Subject, now: datetime) -> list[int]
     return list(range(first, min([*ends, *waiting, *[first + 10**6]])))
 
 
+def _until_learnt(baseline: Baseline, hours: list[int]) -> list[int]:
+    """Stop where the next kin of metrics is learnt: what comes behind is judged by it, whenever the job runs."""
+    ready = renewal.due(baseline)
+    return hours if ready is None else [hour for hour in hours if hour < ready[0]]
+
+
 def _detect_model(store: Store, config: Config, model: str, now: datetime) -> str:
+    while learn(store, config, now, model):
+        pass
     with store.read() as connection:
         subject = _subject(connection, config, model, now)
         if subject is None:
             return f"{model}: no reference is pinned"
-        hours = _hours(connection, subject, now)[:MOST_HOURS]
+        hours = _until_learnt(subject.baseline, _hours(connection, subject, now)[:MOST_HOURS])
         if not hours:
             return f"{model}: nothing to judge"
         found = profiles.by_hour(connection, model, Window(hours[0], hours[-1] + 1))
@@ -187,15 +196,21 @@ def _tell_closed(connection: Connection, subject: Subject, state: State, one: In
 def _explained(connection: Connection, subject: Subject, alarm: Alarm) -> Incident:
     config, model = subject.config, subject.model
     now = Window(min(alarm.onset, alarm.hour - 1), alarm.hour)
-    then_parts, now_parts = (profiles.segments(connection, model, w) for w in (subject.window, now))
+    then = renewal.usual(subject.baseline, next(iter(alarm.shares)))
+    then_parts, now_parts = (profiles.segments(connection, model, w) for w in (then, now))
+    others = {name: renewal.usual(subject.baseline, name) for name in alarm.shares}
+    usual = {name: profiles.total(connection, model, w) for name, w in others.items() if w != then}
     sides = explain.Sides(Profile.sum(then_parts.values()), Profile.sum(now_parts.values()), then_parts, now_parts,
-                          config.nomenclature(model))  # fmt: skip
+                          config.nomenclature(model), usual)  # fmt: skip
     causes = explain.causes(alarm.shares, subject.baseline, sides)
     where = explain.segments(causes[0], subject.baseline, sides, config.models[model].segment or "")
-    before, after = (predictions.sample(connection, model, w, SAMPLE, SEED) for w in (subject.window, now))
+    before, after = (predictions.sample(connection, model, w, SAMPLE, SEED) for w in (then, now))
     words = explain.terms(before["text"], after["text"], config.privacy.shown_from_texts)
     mark = mark_before(plans.of_model(connection, model), alarm.onset)
-    claim = explain.claim(causes, where) + ("" if mark is None else f"; began {since_mark(mark, alarm.onset)}")
+    near = profiles.by_hour(connection, model, Window(now.first - NAMED_WITHIN_HOURS, now.end))
+    version = explain.new_version(sides, near, alarm.onset)
+    began = version if mark is None else since_mark(mark, alarm.onset)
+    claim = explain.claim(causes, where) + ("" if began is None else f"; began {began}")
     lie = branches(causes[0].metric, sides.then, sides.now, sides.nomenclature) if causes[0].group != "service" else {}
     detail = {
         "claim": claim, "segments": where[:10], "branches": lie, "labels": explain.labels(sides), "terms": words,

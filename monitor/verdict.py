@@ -27,6 +27,7 @@ class Evidence:
     silent_after: float = 50.0
     accuracy: str | None = None  # why accuracy is not known; None when it is
     blind: tuple[str, ...] = ()  # what the reference is too wild to watch
+    renewing: tuple[str, ...] = ()  # what is learnt anew, and since when
     planned: str | None = None  # what was announced for now and until when, so that hours are not judged
 
 
@@ -67,6 +68,9 @@ def verdict(facts: Evidence) -> Verdict:
         )
     if facts.evidence >= facts.warning_share:
         return Verdict("WATCH", f"Something gathers ({facts.evidence:.0%} of what opens an incident); nobody was told.")
+    if facts.renewing:
+        return Verdict("UNKNOWN", f"We cannot know of {', '.join(facts.renewing)}: it is being learnt anew. "
+                       f"The rest is as usual, judged until {facts.judged_until}.")  # fmt: skip
     if facts.accuracy is not None:
         return Verdict("UNKNOWN", f"We cannot know whether the answers are right: {facts.accuracy}. "
                        f"Traffic is as usual, judged until {facts.judged_until}.")  # fmt: skip

@@ -49,6 +49,24 @@ def reference_pin(
     typer.echo(pin(store, config, now(), model, window, by=who, reason=reason))
 
 
+@reference.command("renew")
+def reference_renew(
+    context: typer.Context,
+    model: str,
+    metrics: Annotated[
+        list[str], typer.Argument(help="answers, sureness, latency, words, length, errors, volume or field:NAME.")
+    ],
+    since: Annotated[datetime, typer.Option(help="When the new normal began, UTC.")],
+    reason: Annotated[str, typer.Option(help="Why that is normal now.")],
+) -> None:
+    """Learn some metrics anew: no bet on them for two weeks, which then are what is usual; all else stays."""
+    from jobs.renew import renew
+
+    config, store = session(context).both()
+    who = config.person(shell_identity())
+    typer.echo(renew(store, config, now(), model, metrics, since=since.replace(tzinfo=UTC), by=who, reason=reason))
+
+
 @reference.command("show")
 def reference_show(context: typer.Context, model: str, as_json: JsonOption = False) -> None:
     """Show the pinned reference of a model, and the smallest changes that would be told with it."""

@@ -59,7 +59,11 @@ class Season(msgspec.Struct, frozen=True):
 
 
 class Baseline(msgspec.Struct, frozen=True):
-    """Hold everything the detector needs of the reference."""
+    """
+    Hold everything the detector needs of the reference.
+
+    `renewing` says since which hour a kin of metrics is learnt anew, `renewed` from which hours another one was.
+    """
 
     first_hour: int
     end_hour: int
@@ -74,6 +78,8 @@ class Baseline(msgspec.Struct, frozen=True):
     seasons: dict[str, Season]
     lines: list[Line]
     unsupported: float = 0.0
+    renewing: dict[str, int] = {}
+    renewed: dict[str, tuple[int, int]] = {}
 
     @property
     def yardsticks(self) -> Yardsticks:
@@ -127,7 +133,7 @@ def fit(hours: Mapping[int, Profile], window: Window, settings: Detection) -> Ba
     lines += found
     return Baseline(
         window.first, window.end, at.slow_ms, at.unsure, sorted(at.known), list(at.watched), list(bet_labels), labels,
-        mix.tolist(), mix.mean(0).tolist(), seasons, _staked(lines, {m.name: m for m in all_for(at, bet_labels)}), at.unsupported,
+        mix.tolist(), mix.mean(0).tolist(), seasons, staked(lines, {m.name: m for m in all_for(at, bet_labels)}), at.unsupported,
     )  # fmt: skip
 
 
@@ -206,26 +212,12 @@ def _lines(metric: Metric, scale: int, blocks: tuple[np.ndarray, np.ndarray], la
             for way in metric.directions]  # fmt: skip
 
 
-def _usual_records(records: np.ndarray, hour: np.ndarray) -> np.ndarray:
-    """
-    Return log(1 + records) of each cell: geometric means, raised together until they add up to the records.
-
-    A geometric mean is not pulled by one large batch but lies below the mean, which the sum of a day would show as growth;
-    for the common factor an hour counts at most four times its expectation.
-    """
-    weight = np.full(len(hour), season.SCALAR_PRIOR)  # one hour outweighs the prior: nights must not look like noon
-    usual = np.expm1(season.means(np.log1p(records), weight, hour))
-    due = usual[season.cell_of(hour)]
-    raised: np.ndarray = np.log1p(usual * np.minimum(records, 4 * due + 1).sum() / max(due.sum(), 1.0))
-    return raised
-
-
 def _volume(records: np.ndarray, hour: np.ndarray, settings: Detection) -> tuple[Season, list[Line]]:
     odd = (hour // 168) % 2 == 1
-    cells = _usual_records(records, hour)
+    cells = season.usual_records(records, hour)
     expected = np.empty(len(hour))
     for side in (odd, ~odd):
-        other = _usual_records(records[~side], hour[~side]) if (~side).any() else cells
+        other = season.usual_records(records[~side], hour[~side]) if (~side).any() else cells
         expected[side] = np.expm1(other[season.cell_of(hour[side])])
     found = []
     for scale in (1, 24):
@@ -270,7 +262,7 @@ def _witness(counts: np.ndarray, hour: np.ndarray, settings: Detection) -> tuple
     return mix, found
 
 
-def _staked(lines: list[Line], metrics: Mapping[str, Metric]) -> list[Line]:
+def staked(lines: list[Line], metrics: Mapping[str, Metric]) -> list[Line]:
     """Divide one unit per hour by group, then family, then metric, then line."""
 
     def family(line: Line) -> str:
@@ -291,4 +283,15 @@ def _staked(lines: list[Line], metrics: Mapping[str, Metric]) -> list[Line]:
     ]
 
 
-__all__ = ["NEW_LABEL", "VOLUME", "WITNESS", "Baseline", "Line", "Season", "deviations", "fit", "label_vector"]
+__all__ = [
+    "NEW_LABEL",
+    "VOLUME",
+    "WITNESS",
+    "Baseline",
+    "Line",
+    "Season",
+    "deviations",
+    "fit",
+    "label_vector",
+    "staked",
+]

@@ -49,7 +49,7 @@ def _at(counts: Counts, names: Nomenclature, level: str) -> dict[str, int]:
 
 def _sizes(then: Mapping[str, int], now: Mapping[str, int]) -> dict[str, Any]:
     before, after = max(sum(then.values()), 1), max(sum(now.values()), 1)
-    rows = [{"branch": name, "then": then.get(name, 0) / before, "now": now.get(name, 0) / after}
+    rows: list[dict[str, Any]] = [{"branch": name, "then": then.get(name, 0) / before, "now": now.get(name, 0) / after}
             for name in then.keys() | now.keys()]  # fmt: skip
     whole = sum(abs(row["now"] - row["then"]) for row in rows)
     for row in rows:
@@ -69,7 +69,7 @@ def _sureness(then: Profile, now: Profile, names: Nomenclature, level: str) -> d
         (_at(_above(side, 0.0), names, level), _at(_above(side, edge), names, level)) for side in (then, now)
     )
     usual = _above(then, edge).total / _scored(then)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in before[0].keys() | after[0].keys():
         n, m = before[0].get(name, 0), after[0].get(name, 0)
         sure_then, sure_now = (side[1].get(name, 0) / max(side[0].get(name, 0), 1) for side in (before, after))

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,17 +18,23 @@ from monitor.profiles.profile import NO_LABEL, Profile
 
 MOST_CAUSES, MOST_LABELS, MOST_TERMS, MOST_TEXTS = 6, 15, 12, 8
 SHORTEST_TERM = 3
+LEAST_KNOWN = 0.01  # share of the reference's answers from which it knew a version
 
 
 @dataclass(frozen=True)
 class Sides:
-    """Hold the profiles of the reference and of the time since the onset, whole and by segment, and the nomenclature."""
+    """
+    Hold the profiles of the reference and of the time since the onset, whole and by segment, and the nomenclature.
+
+    `usual` names metrics that were learnt anew from other hours than these, and what was usual there.
+    """
 
     then: Profile
     now: Profile
     segments_then: Mapping[str, Profile]
     segments_now: Mapping[str, Profile]
     nomenclature: Nomenclature
+    usual: Mapping[str, Profile] = field(default_factory=dict)
 
 
 def causes(shares: Mapping[str, float], baseline: Baseline, sides: Sides) -> tuple[Cause, ...]:
@@ -37,7 +43,8 @@ def causes(shares: Mapping[str, float], baseline: Baseline, sides: Sides) -> tup
     found = []
     for name, share in list(shares.items())[:MOST_CAUSES]:
         line = next(line for line in baseline.lines if line.metric == name)
-        found.append(_cause(name, share, line, metrics.get(name), sides))
+        then = sides.usual.get(name, sides.then)
+        found.append(_cause(name, share, line, metrics.get(name), replace(sides, then=then)))
     return tuple(found)
 
 
@@ -203,6 +210,28 @@ def texts(now: pl.DataFrame, gained: list[list[Any]]) -> list[dict[str, Any]]:
 
     best = sorted(rows, key=foreign)[:MOST_TEXTS] if new else []
     return [{k: row[k] for k in ("text", "label", "score", "caller")} for row in best if foreign(row)[0] < 0]
+
+
+def new_version(sides: Sides, near: Mapping[int, Profile], onset: int) -> str | None:
+    """
+    Say since when the model version answers that leads since the onset; None when the reference knew it.
+
+    `near` holds the hours from some time before the onset on.
+
+    >>> from monitor.profiles.counts import Counts
+    >>> old, new = Profile(versions=Counts({"1.0": 9})), Profile(versions=Counts({"2.0": 9}))
+    >>> both = Sides(old, new, {}, {}, Nomenclature())
+    >>> new_version(both, {6: old, 7: new, 8: new}, 9), new_version(both, {7: new}, 7)
+    ('2 h after version 2.0 first answered', 'in the hour in which version 2.0 first answered')
+    """
+    seen, known = sides.now.versions, sides.then.versions
+    name = max(seen.of_name, key=lambda one: (seen[one], one), default=None)
+    if name is None or not known or known.share(name) >= LEAST_KNOWN:
+        return None
+    hours = onset - min((hour for hour, profile in near.items() if profile.versions[name]), default=onset)
+    if hours <= 0:
+        return f"in the hour in which version {name} first answered"
+    return f"{hours} h after version {name} first answered"
 
 
 def claim(found: tuple[Cause, ...], where: list[dict[str, Any]]) -> str:

@@ -50,6 +50,20 @@ def means(value: np.ndarray, size: np.ndarray, hour: np.ndarray) -> np.ndarray:
     return np.asarray(((smooth(total) + SCALAR_PRIOR * overall) / (smooth(weight) + SCALAR_PRIOR)).ravel())
 
 
+def usual_records(records: np.ndarray, hour: np.ndarray) -> np.ndarray:
+    """
+    Return log(1 + records) of each cell: geometric means, raised together until they add up to the records.
+
+    A geometric mean is not pulled by one large batch but lies below the mean, which the sum of a day would show as growth;
+    for the common factor an hour counts at most four times its expectation.
+    """
+    weight = np.full(len(hour), SCALAR_PRIOR)  # one hour outweighs the prior: nights must not look like noon
+    usual = np.expm1(means(np.log1p(records), weight, hour))
+    due = usual[cell_of(hour)]
+    raised: np.ndarray = np.log1p(usual * np.minimum(records, 4 * due + 1).sum() / max(due.sum(), 1.0))
+    return raised
+
+
 def mixes(counts: np.ndarray, hour: np.ndarray) -> np.ndarray:
     """Return the expected mix of each bucket (12, labels): its own, pulled to the mix of all hours."""
     overall = counts.sum(0) + 0.5

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, select
 
-from monitor.detection import power, season
-from monitor.detection.baseline import VOLUME, Baseline
+from monitor.detection import power, renewal, season
+from monitor.detection.baseline import LEAST_HOURS, VOLUME, Baseline
 from monitor.detection.explain import shown
 from monitor.plan import Planned, freed
 from monitor.settings import Detection, Model
@@ -46,6 +46,8 @@ def facts(connection: Connection, model: Model, now: datetime, detection: Detect
     evidence = Evidence(
         judged_until=judged, behind=behind, incident=incident, evidence=0.0 if saved is None else saved.evidence, warning_share=detection.warning_share,
         last_seen=seen, expected_since=_due_since(baseline, last_us, now, plan), silent_after=silent_after, accuracy=unknown, blind=tuple(power.blind(baseline, detection)),
+        renewing=tuple(f"{renewal.title(kin)} (since {start_of(since):%d %b}, judged from {start_of(since + LEAST_HOURS):%d %b} on)"
+                       for kin, since in baseline.renewing.items()),
         planned=None if planned is None else f"{planned.title} until {moment(planned.to_us or 0):%a %d %b %H:%M} UTC",
     )  # fmt: skip
     return evidence, {"judged_until": judged, "accuracy": unknown, "evidence": evidence.evidence, "last_us": last_us}

@@ -204,4 +204,6 @@ def test_branches_are_told(store: Store) -> None:
     assert "outputs" in told
     for group, lie in told.items():
         assert bool(lie) == (group != "service")
-        assert [row["branch"] for row in lie.get("rows", [])] == list(dict.fromkeys(row["branch"] for row in lie.get("rows", [])))
+        assert [row["branch"] for row in lie.get("rows", [])] == list(
+            dict.fromkeys(row["branch"] for row in lie.get("rows", []))
+        )

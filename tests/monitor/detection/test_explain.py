@@ -191,3 +191,21 @@ def test_texts():
 def test_shown(value, unit, expected):
     """Values are written with the digits people use for that unit."""
     assert explain.shown(value, unit) == expected
+
+
+def versions(**counts: int) -> Profile:
+    return Profile(versions=Counts({name[1:]: count for name, count in counts.items()}))
+
+
+@pytest.mark.parametrize(("then", "now", "said"), [
+    (versions(v1=99), versions(v1=2, v2=9), "3 h after version 2 first answered"),
+    (versions(v1=99), versions(v1=9, v2=2), None),
+    (versions(v1=99, v2=1), versions(v2=9), None),
+    (versions(v1=999, v2=1), versions(v2=9), "3 h after version 2 first answered"),
+    (Profile(), versions(v2=9), None),
+    (versions(v1=99), Profile(), None),
+])  # fmt: skip
+def test_new_version(then: Profile, now: Profile, said: str | None) -> None:
+    """A version that leads and that the reference hardly knew is named, with the hours since its first answer."""
+    near = {4: versions(v1=9), 7: versions(v1=8, v2=1), 9: now}
+    assert explain.new_version(Sides(then, now, {}, {}, TREE), near, 10) == said
