@@ -66,7 +66,7 @@ def compared(store: Store, config: Config, now: datetime, model: str, words: lis
         if end - first > LONGEST_HOURS:
             raise NoData(f"more than {LONGEST_HOURS // 24} days lie behind the reference: they would fill the memory",
                          remedy="try a later one: reference_from=YYYY-MM-DD")  # fmt: skip
-        hours = profiles.by_hour(connection, model, Window(min(one.first for one in windows), end))
+        hours = profiles.whole_hours(connection, model, Window(min(one.first for one in windows), end))
         plan = plans.of_model(connection, model)
         live = [one for one in incidents.all(connection, model) if first <= one.found_hour <= end]
     names, found, sides = config.nomenclature(model), [], []

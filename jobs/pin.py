@@ -21,7 +21,7 @@ def pin(store: Store, config: Config, now: datetime, model: str, window: Window,
     less than two weeks.
     """
     with store.read() as connection:
-        hours = profiles.by_hour(connection, model, window)
+        hours = profiles.whole_hours(connection, model, window)
     fitted = baseline.fit(hours, window, config.detection)
     clean, detail = _check(hours, window, config)
     with store.write() as connection:

@@ -1,7 +1,8 @@
-"""The service will let go of what is kept no longer: texts, then rows, then hourly counts."""
+"""The service will let go of what is kept no longer: texts, then rows, then hourly counts, then daily ones."""
 
 from datetime import datetime
 
+from jobs.summarise import summarise
 from monitor.config import Config
 from monitor.store import retention
 from monitor.store.day_keys import DayKeys
@@ -13,17 +14,19 @@ RUN_DAYS, RANGE_DAYS = 90, 7
 
 def prune(store: Store, config: Config, now: datetime) -> str:
     """
-    Delete what is older than `privacy.text_days`, `prediction_days` and `profile_days` allow.
+    Delete what is older than `privacy.text_days`, `prediction_days`, `hourly_days` and `profile_days` allow.
 
     Safe to run twice: the second run finds nothing. Each kind is a transaction of its own, so that readers and the
     other jobs get their turn.
     """
+    summarise(store, config, now)  # rows that came late are counted before they go
     today, privacy = hour_of(now) // 24, config.privacy
     told = []
     for what, work, days in (
         ("texts", retention.texts, privacy.text_days),
         ("predictions", retention.rows, privacy.prediction_days),
-        ("hourly profiles", retention.counts, privacy.profile_days),
+        ("hourly profiles", retention.hours, privacy.hourly_days),
+        ("profiles of any kind", retention.counts, privacy.profile_days),
         ("job runs", retention.runs, RUN_DAYS),
         ("ranges merged", retention.merge_ranges, RANGE_DAYS),
     ):

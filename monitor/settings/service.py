@@ -1,7 +1,7 @@
 """Say how the service itself works: what is kept, who is told, when it looks."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -51,7 +51,16 @@ class Privacy(Part):
     patterns: dict[Name, str] = Field(default_factory=dict)
     text_days: int = Field(30, ge=1)
     prediction_days: int = Field(400, ge=1)
+    hourly_days: int = Field(400, ge=1)
     profile_days: int = Field(1830, ge=1)
+
+    @model_validator(mode="after")
+    def _hours_after_rows(self) -> Self:
+        if self.hourly_days < self.prediction_days:
+            raise ValueError(
+                "hourly_days is below prediction_days: hours go after their rows, or late rows would count twice"
+            )
+        return self
 
     def keys_in(self, data_dir: Path) -> Path:
         """Return the folder of the keys of days, in mode full."""

@@ -4,11 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, func, select, update
 
+from monitor.errors import NoData
 from monitor.profiles.profile import Key, Profile
 from monitor.store.tables import dirty_hour, profile, profile_day
-from monitor.window import Window
+from monitor.window import Window, start_of
 
 HOURS_AT_ONCE = 400
 DAYS_AT_ONCE = 31
@@ -119,13 +120,37 @@ def roll(connection: Connection, model: str, before_day: int) -> None:
 
 
 def _roll_day(connection: Connection, model: str, day: int) -> None:
-    parts: dict[str, list[Profile]] = defaultdict(list)
+    """Sum up a day: what was let go of it, and the hours it has."""
+    those = (profile_day.c.model == model, profile_day.c.day == day)
+    base = dict(connection.execute(select(profile_day.c.segment, profile_day.c.base)
+                                   .where(*those, profile_day.c.base.is_not(None))).tuples().all())  # fmt: skip
+    parts: dict[str, list[Profile]] = {segment: [Profile.from_bytes(body)] for segment, body in base.items()}
     for _, segment, body in _bodies(connection, model, Window(day * 24, day * 24 + 24)):
-        parts[segment].append(Profile.from_bytes(body))
-    connection.execute(delete(profile_day).where(profile_day.c.model == model, profile_day.c.day == day))
+        parts.setdefault(segment, []).append(Profile.from_bytes(body))
+    connection.execute(delete(profile_day).where(*those))
     if parts:
-        rows = [{"model": model, "segment": segment, "day": day, "body": Profile.sum(many).to_bytes()} for segment, many in sorted(parts.items())]  # fmt: skip
+        rows = [{"model": model, "segment": segment, "day": day, "body": Profile.sum(many).to_bytes(), "base": base.get(segment)}
+                for segment, many in sorted(parts.items())]  # fmt: skip
         connection.execute(profile_day.insert(), rows)
+
+
+def whole_hours(connection: Connection, model: str, window: Window) -> dict[int, Profile]:
+    """Return what `by_hour` does; raises NoData when hours of the window were let go, so that they cannot be told from quiet ones."""
+    day = let_go(connection, model, window)
+    if day is not None:
+        raise NoData(f"hours of {model} before {start_of(day * 24 + 24):%Y-%m-%d} were let go (privacy.hourly_days)",
+                     remedy="name a later period, or keep hours for longer")  # fmt: skip
+    return by_hour(connection, model, window)
+
+
+def let_go(connection: Connection, model: str, window: Window) -> int | None:
+    """Return the last day of `window` of which hours were let go; None when all it had are there."""
+    days = profile_day.c.day >= window.first // 24, profile_day.c.day <= (window.end - 1) // 24
+    query = select(func.max(profile_day.c.day)).where(
+        profile_day.c.model == model, *days, profile_day.c.base.is_not(None)
+    )
+    found: int | None = connection.execute(query).scalar_one()
+    return found
 
 
 def _alone(connection: Connection, model: str) -> None:
@@ -203,6 +228,48 @@ def add(connection: Connection, parts: dict[Key, Profile]) -> None:
         last = rolled[model]
         if last is not None and day <= last:
             _roll_day(connection, model, day)
+
+
+def settle(connection: Connection, before_hour: int) -> None:
+    """Mark counts of before an hour as such that no rows stand behind any more; they join those that never had any."""
+    old = (profile.c.hour < before_hour, profile.c.bare == 0)
+    twin = profile.alias()
+    alike = (twin.c.model == profile.c.model, twin.c.segment == profile.c.segment, twin.c.hour == profile.c.hour)
+    alone = ~exists().where(*alike, twin.c.bare == 1)
+    connection.execute(update(profile).where(*old, alone).values(bare=1))
+    for row in connection.execute(select(profile).where(*old)).all():
+        where = (
+            profile.c.model == row.model,
+            profile.c.segment == row.segment,
+            profile.c.hour == row.hour,
+            profile.c.bare == 1,
+        )
+        known = connection.execute(select(profile.c.body).where(*where)).scalar_one()
+        whole = Profile.from_bytes(known) + Profile.from_bytes(row.body)
+        connection.execute(update(profile).where(*where).values(revision=profile.c.revision + 1, body=whole.to_bytes()))
+    connection.execute(delete(profile).where(*old))
+
+
+def summed(connection: Connection, before_day: int) -> list[tuple[str, int]]:
+    """Return model and day of what is rolled up and still has hours, of days before `before_day`."""
+    same = (profile_day.c.model == profile.c.model, profile_day.c.day == profile.c.hour // 24)
+    query = select(profile.c.model, profile_day.c.day).where(profile.c.hour < before_day * 24, *same).distinct()
+    return [(model, int(day)) for model, day in connection.execute(query.order_by(profile.c.model, profile_day.c.day))]
+
+
+def forget_hours(connection: Connection, model: str, day: int, kept: Window | None) -> int:
+    """
+    Let the hours of a day go whose sum is stored, but for a day that reaches into `kept`; returns how many profiles went.
+
+    What comes late adds to the day.
+    """
+    window = Window(day * 24, day * 24 + 24)
+    if kept is not None and kept.first < window.end and window.first < kept.end:
+        return 0
+    _alone(connection, model)
+    those = (profile_day.c.model == model, profile_day.c.day == day)
+    connection.execute(update(profile_day).where(*those).values(base=profile_day.c.body))
+    return connection.execute(delete(profile).where(_inside(model, window))).rowcount
 
 
 def clean(connection: Connection, marks: list[tuple[str, int, int]]) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, func, select, update
 
+from monitor.store import profiles, references
 from monitor.store.rows import forget_contexts
 from monitor.store.tables import (
     data_loss,
+    dirty_hour,
     incident,
     job_run,
     label,
@@ -22,7 +24,7 @@ from monitor.store.tables import (
     shadow_answer,
     shadow_cache,
 )
-from monitor.window import MICROSECONDS_PER_HOUR
+from monitor.window import MICROSECONDS_PER_HOUR, Window
 
 MICROSECONDS_PER_DAY = 24 * MICROSECONDS_PER_HOUR
 COUNTED = ("lines_read", "lines_blank", "lines_other", "lines_rejected", "lines_piece", "lines_half", "accepted",
@@ -53,7 +55,14 @@ def quoting_reports(connection: Connection, before_day: int) -> list[str]:
 
 
 def rows(connection: Connection, before_day: int) -> int:
-    """Delete predictions, labels, challenger answers, rejects and ranges from before a day; returns how many predictions."""
+    """
+    Delete predictions, labels, challenger answers, rejects and ranges from before a day; returns how many predictions.
+
+    Not from days that wait to be counted. From then on the counts of these days cannot be built again: they are marked so, and
+    a late line adds to them instead of taking their place.
+    """
+    waiting = connection.execute(select(func.min(dirty_hour.c.hour))).scalar_one()
+    before_day = before_day if waiting is None else min(before_day, int(waiting) // 24)
     for table in (label, shadow_answer, reject):
         connection.execute(delete(table).where(table.c.day < before_day))
     _days(connection, prediction_input, before_day)
@@ -63,6 +72,7 @@ def rows(connection: Connection, before_day: int) -> int:
     gone = _days(connection, prediction_row, before_day)
     if gone:
         forget_contexts(connection)
+    profiles.settle(connection, before_day * 24)
     return gone
 
 
@@ -78,6 +88,21 @@ def counts(connection: Connection, before_day: int) -> int:
     """Delete profiles of hours and days from before a day; returns how many hours."""
     connection.execute(delete(profile_day).where(profile_day.c.day < before_day))
     return connection.execute(delete(profile).where(profile.c.hour < before_day * 24)).rowcount
+
+
+def hours(connection: Connection, before_day: int) -> int:
+    """
+    Let go of the hours of days from before a day that are summed up; returns how many.
+
+    Hours of a reference in use stay: incidents are explained by them.
+    """
+    return sum(profiles.forget_hours(connection, model, day, kept=_references(connection, model))
+               for model, day in profiles.summed(connection, before_day))  # fmt: skip
+
+
+def _references(connection: Connection, model: str) -> Window | None:
+    row = references.active(connection, model)
+    return None if row is None else Window(row.first_hour, row.end_hour)
 
 
 def runs(connection: Connection, before_day: int) -> int:

@@ -9,12 +9,14 @@ from sqlalchemy import func, select, text
 
 from jobs.ingest import ingest
 from jobs.prune import prune
+from jobs.rebuild import mend
 from jobs.summarise import summarise
-from monitor.errors import StoreError
-from monitor.store import arrivals
+from monitor.errors import ConfigError, StoreError
+from monitor.profiles.profile import Profile
+from monitor.store import arrivals, profiles
 from monitor.store.store import Store
 from monitor.store.tables import incident, prediction, prediction_input, profile, read_range
-from monitor.window import hour_of
+from monitor.window import Window, hour_of
 from tests.conftest import NOW, Place, opened
 from tests.jobs.story import contiguous, snapshot
 
@@ -41,9 +43,36 @@ def test_in_their_order(place: Place, store: Store) -> None:
     prune(store, config, NOW + timedelta(days=31))
     assert sizes(store) == {**before, "prediction_input": 0, "read_range": sizes(store)["read_range"]}
     prune(store, config, NOW + timedelta(days=401))
-    assert sizes(store) == {**before, "prediction_input": 0, "prediction": 0, "read_range": 0}
+    assert sizes(store) == {**before, "prediction_input": 0, "prediction": 0, "read_range": 0, "profile": 0}
+    with store.read() as connection:
+        whole = Window(0, hour_of(NOW) // 24 * 24 + 24)
+        assert profiles.total(connection, "ape", whole).records == before["prediction"]
+        assert sum(one.records for one in profiles.by_day(connection, "ape", whole).values()) == before["prediction"]
     prune(store, config, NOW + timedelta(days=1831))
-    assert sizes(store)["profile"] == 0
+    with store.read() as connection:
+        assert profiles.total(connection, "ape", whole) == Profile()
+
+
+def test_late_behind_the_rows(place: Place, store: Store) -> None:
+    """A line of a day whose rows are gone adds to what was counted; checking profiles against rows takes nothing away."""
+    config = place.configure("privacy: {prediction_days: 5, hourly_days: 20}\n")
+    place.write(300, seed=1, first=NOW - timedelta(days=10), hours=48)
+    for job in (ingest, summarise, prune):
+        job(store, config, NOW)
+    hours = Window.of(NOW - timedelta(days=11), NOW - timedelta(days=7))
+    with store.read() as connection:
+        before = profiles.by_hour(connection, "ape", hours)
+    assert sum(one.records for one in before.values()) > 200
+    assert sizes(store)["prediction"] == 0
+    assert mend(store, "ape", hours).endswith("0 differed")
+    late = Place(place.folder, place.database)
+    late.write(20, seed=2, first=NOW - timedelta(days=9), hours=1)
+    for again in range(2):  # the second time their rows are gone too
+        for job in (ingest, summarise, prune)[again:]:
+            job(store, config, NOW)
+        with store.read() as connection:
+            after = profiles.by_hour(connection, "ape", hours)
+        assert sum(one.records for one in after.values()) == sum(one.records for one in before.values()) + 20
 
 
 def test_twice(place: Place, store: Store) -> None:
@@ -55,7 +84,7 @@ def test_twice(place: Place, store: Store) -> None:
     prune(store, config, later)
     before = snapshot(store)
     assert prune(store, config, later) == (
-        "0 texts, 0 predictions, 0 hourly profiles, 0 job runs, 0 ranges merged, 0 reports with texts, 0 keys of days"
+        "0 texts, 0 predictions, 0 hourly profiles, 0 profiles of any kind, 0 job runs, 0 ranges merged, 0 reports with texts, 0 keys of days"
     )
     assert snapshot(store) == before
 
@@ -124,3 +153,9 @@ def test_days_are_dropped(quick_place: Place, postgres: Any) -> None:
         assert told.startswith(f"{first + 1} texts, 1 predictions")
         assert (days(store, "prediction_input"), days(store, "prediction_row")) == (there[1:], there)
         assert sizes(store)["prediction"] == 300
+
+
+def test_hours_after_rows(place: Place) -> None:
+    """Hours that would go before their rows are refused, with what is wrong."""
+    with pytest.raises(ConfigError, match="hourly_days is below prediction_days"):
+        place.configure("privacy: {prediction_days: 50, hourly_days: 20}\n")

@@ -21,6 +21,7 @@ profile_day = Table(
     Column("segment", String(128), primary_key=True),
     Column("day", Integer, primary_key=True),
     Column("body", LargeBinary, nullable=False),  # the sum of the day's hours
+    Column("base", LargeBinary),  # the part of it whose hours were let go
 )
 reference = Table(
     "reference",

@@ -2,16 +2,18 @@
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, func, select
+from sqlalchemy import Connection, delete, func, select
 
+from monitor.errors import NoData
 from monitor.profiles.counts import Counts
 from monitor.profiles.histogram import Histogram
 from monitor.profiles.profile import Key, Profile
-from monitor.store import profiles, retention
+from monitor.store import profiles, references, retention
 from monitor.store.store import Store
 from monitor.store.tables import profile, profile_day
 from monitor.window import Window
@@ -34,20 +36,42 @@ OPERATIONS = st.lists(
         st.tuples(st.just("empty"), st.integers(0, HOURS - 1)),
         st.tuples(st.just("add"), st.tuples(st.integers(0, HOURS - 1), st.sampled_from(SEGMENTS), st.integers(1, 999))),
         st.tuples(st.just("roll"), st.integers(0, DAYS + 1)),
+        st.tuples(st.just("settle"), st.integers(0, DAYS)),
+        st.tuples(st.just("let go"), st.integers(0, DAYS)),
         st.tuples(st.just("prune"), st.integers(0, 2)),
     ),
     max_size=12,
 )  # fmt: skip
 
 
-def by_hand(store: Store, window: Window) -> dict[str, Profile]:
-    """Add up the stored hours, one by one."""
-    found: dict[str, list[Profile]] = {}
-    with store.read() as connection:
-        for row in connection.execute(select(profile).where(profile.c.model == "m")):
-            if window.first <= row.hour < window.end:
-                found.setdefault(row.segment, []).append(Profile.from_bytes(row.body))
-    return {segment: Profile.sum(many) for segment, many in sorted(found.items())}
+class Ledger:
+    """Keep what was counted, by hour and segment: with rows behind it, and without."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[int, str], Profile] = {}
+        self.bare: dict[tuple[int, str], Profile] = {}
+
+    def replace(self, hours: set[int], built: dict[tuple[int, str], Profile]) -> None:
+        self.rows = {key: one for key, one in self.rows.items() if key[0] not in hours} | built
+
+    def add(self, hour: int, segment: str, part: Profile) -> None:
+        self.bare[hour, segment] = self.bare.get((hour, segment), Profile()) + part
+
+    def settle(self, day: int) -> None:
+        for hour, segment in [key for key in self.rows if key[0] < 24 * day]:
+            self.add(hour, segment, self.rows.pop((hour, segment)))
+
+    def prune(self, day: int) -> None:
+        self.rows, self.bare = ({k: v for k, v in side.items() if k[0] >= 24 * day} for side in (self.rows, self.bare))
+
+    def over(self, window: Window) -> dict[str, Profile]:
+        """Add up hour by hour."""
+        found: dict[str, list[Profile]] = {}
+        for side in (self.rows, self.bare):
+            for (hour, segment), one in side.items():
+                if window.first <= hour < window.end:
+                    found.setdefault(segment, []).append(one)
+        return {segment: Profile.sum(many) for segment, many in sorted(found.items())}
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -62,31 +86,24 @@ def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @LAWS
 @given(OPERATIONS, st.lists(st.tuples(st.integers(0, HOURS), st.integers(0, HOURS)), min_size=1, max_size=5))
 def test_sums(shared: Store, operations: list, windows: list[tuple[int, int]]) -> None:
-    """After any history each window, its segments and each segment alone add up as by hand."""
+    """After any history each window, its segments and each segment alone add up; of days whose hours went, as a whole."""
     with shared.write() as connection:
         connection.execute(delete(profile))
         connection.execute(delete(profile_day))
+    ledger = Ledger()
     for name, what in operations:
         with shared.write() as connection:
-            if name == "replace":
-                built = {Key("m", segment, hour): some(number) for hour, segment, number in what}
-                profiles.replace(connection, "m", sorted({key.hour for key in built}), built)
-            elif name == "empty":
-                profiles.replace(connection, "m", [what], {})
-            elif name == "add":
-                profiles.add(connection, {Key("m", what[1], what[0]): some(what[2])})
-            elif name == "roll":
-                profiles.roll(connection, "m", what)
-            else:
-                retention.counts(connection, what)
+            done(connection, ledger, name, what)
     with shared.read() as connection:
         for first, second in windows:
             window = Window(min(first, second), max(first, second))
-            hand = by_hand(shared, window)
+            if window.end > window.first and profiles.let_go(connection, "m", window) is not None:
+                window = Window(window.first // 24 * 24, -(-window.end // 24) * 24)
+            hand = ledger.over(window)
             assert profiles.segments(connection, "m", window) == hand
             assert profiles.total(connection, "m", window) == Profile.sum(hand.values())
             days = {
-                day: by_hand(shared, Window(24 * day, 24 * day + 24))
+                day: ledger.over(Window(24 * day, 24 * day + 24))
                 for day in range(-(-window.first // 24), window.end // 24)
             }
             assert profiles.by_day(connection, "m", window) == {
@@ -94,6 +111,52 @@ def test_sums(shared: Store, operations: list, windows: list[tuple[int, int]]) -
             }
             for segment in SEGMENTS:
                 assert profiles.total(connection, "m", window, segment) == hand.get(segment, Profile())
+
+
+def done(connection: Connection, ledger: Ledger, name: str, what: Any) -> None:
+    """Do one operation in the store and in the ledger."""
+    if name == "replace":
+        built = {Key("m", segment, hour): some(number) for hour, segment, number in what}
+        profiles.replace(connection, "m", sorted({key.hour for key in built}), built)
+        ledger.replace({key.hour for key in built}, {(key.hour, key.segment): one for key, one in built.items()})
+    elif name == "empty":
+        profiles.replace(connection, "m", [what], {})
+        ledger.replace({what}, {})
+    elif name == "add":
+        profiles.add(connection, {Key("m", what[1], what[0]): some(what[2])})
+        ledger.add(what[0], what[1], some(what[2]))
+    elif name == "roll":
+        profiles.roll(connection, "m", what)
+    elif name == "prune":
+        retention.counts(connection, what)
+        ledger.prune(what)
+    else:
+        profiles.settle(connection, 24 * what)
+        ledger.settle(what)
+        if name == "let go":
+            retention.hours(connection, what)
+
+
+def test_hours_of_the_reference_stay(store: Store) -> None:
+    """Hours of days that are summed up go, but for those of the reference in use; how many is told, and a second time none."""
+    with store.write() as connection:
+        profiles.add(connection, {Key("m", "", hour): some(hour + 1) for hour in range(96)})
+        profiles.roll(connection, "m", 3)
+        references.pin(connection, {"model": "m", "first_hour": 30, "end_hour": 40, "pinned_us": 0, "pinned_by": "t", "reason": "t",
+                                    "clean": 1, "clean_detail": "", "baseline": b""})  # fmt: skip
+        before = profiles.total(connection, "m", Window(0, 96))
+        assert (retention.hours(connection, 9), retention.hours(connection, 9)) == (48, 0)
+        assert sorted(profiles.by_hour(connection, "m", Window(0, 96))) == [*range(24, 48), *range(72, 96)]
+        assert profiles.total(connection, "m", Window(0, 96)) == before
+        with pytest.raises(NoData, match="before 1970-01-04 were let go"):
+            profiles.whole_hours(connection, "m", Window(0, 96))
+        assert len(profiles.whole_hours(connection, "m", Window(24, 48))) == 24
+        assert [profiles.let_go(connection, "m", Window(a, b)) for a, b in ((0, 96), (0, 24), (24, 48), (72, 96))] == [
+            2,
+            0,
+            None,
+            None,
+        ]
 
 
 def test_rolls_on_behind_a_gap(store: Store) -> None:
