@@ -6,10 +6,11 @@ from typing import Any
 from monitor.config import Config
 from monitor.detection import backtest as replays
 from monitor.detection import power
-from monitor.detection.baseline import Baseline, fit
+from monitor.detection.baseline import Baseline
+from monitor.detection.fitting import fit
 from monitor.detection.incident import Incident
 from monitor.errors import ConfigError, NoData, VigieError
-from monitor.plan import freed
+from monitor.plan import freed, left_out
 from monitor.profiles.profile import Profile
 from monitor.settings import Detection
 from monitor.store import backtests, incidents, plans, profiles, references
@@ -71,7 +72,7 @@ def compared(store: Store, config: Config, now: datetime, model: str, words: lis
         live = [one for one in incidents.all(connection, model) if first <= one.found_hour <= end]
     names, found, sides = config.nomenclature(model), [], []
     for name, chosen, reference in asked:
-        fitted = fit(hours, reference, chosen)
+        fitted = fit(hours, reference, chosen, left_out(plan, reference))
         planned = freed(plan, range(reference.end, end), timedelta(minutes=config.detection.watermark_minutes))
         whole = replays.replay(hours, fitted, chosen, end, names, planned=planned)
         incidents_ = tuple(one for one in whole.incidents if one.found_hour > first)

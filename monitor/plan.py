@@ -55,6 +55,11 @@ class Planned:
         is_on = self.to_us is not None and self.from_us <= now_us < self.to_us and self.removed_us is None
         return self.kind == MAINTENANCE and concerns and is_on
 
+    def overlaps(self, hour: int) -> bool:
+        """Say whether it lasts, and any of this hour lies within it."""
+        end_us = self.to_us or 0
+        return self.from_us < (hour + 1) * MICROSECONDS_PER_HOUR and end_us > hour * MICROSECONDS_PER_HOUR
+
     def frees(self, hour: int, watermark: timedelta) -> bool:
         """
         Say whether this hour is not judged because of it: they overlap, and it was entered before the hour's watermark.
@@ -69,8 +74,7 @@ class Planned:
         if self.to_us is None or self.kind not in UNJUDGED:
             return False
         by_us = microseconds(start_of(hour + 1) + watermark)
-        overlaps = self.from_us < (hour + 1) * MICROSECONDS_PER_HOUR and self.to_us > hour * MICROSECONDS_PER_HOUR
-        return overlaps and self.added_us <= by_us and (self.removed_us is None or self.removed_us > by_us)
+        return self.overlaps(hour) and self.added_us <= by_us and (self.removed_us is None or self.removed_us > by_us)
 
 
 def freed(plan: Iterable[Planned], hours: Iterable[int], watermark: timedelta) -> frozenset[int]:
@@ -81,6 +85,19 @@ def freed(plan: Iterable[Planned], hours: Iterable[int], watermark: timedelta) -
         if entries
         else frozenset()
     )
+
+
+def left_out(plan: Iterable[Planned], hours: Iterable[int]) -> frozenset[int]:
+    """
+    Return those of `hours` that a reference leaves out, whenever the entry was made: nobody has judged by it yet.
+
+    >>> hour_us = MICROSECONDS_PER_HOUR
+    >>> one = Planned(1, "", "closure", 5 * hour_us, 7 * hour_us, "", "alice", added_us=90 * hour_us)
+    >>> sorted(left_out([one], range(4, 9)))
+    [5, 6]
+    """
+    entries = [one for one in plan if one.kind in UNJUDGED and one.removed_us is None]
+    return frozenset(hour for hour in hours if any(one.overlaps(hour) for one in entries))
 
 
 def mark_before(plan: Iterable[Planned], onset_hour: int) -> Planned | None:

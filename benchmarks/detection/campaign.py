@@ -7,7 +7,8 @@ from typing import Any
 from benchmarks.detection.traffic import MONDAY, Change, Scenario, simulate
 from benchmarks.result import Part, result
 from monitor.detection import backtest
-from monitor.detection.baseline import Baseline, fit
+from monitor.detection.baseline import Baseline
+from monitor.detection.fitting import fit
 from monitor.detection.state import Alarm
 from monitor.nomenclature import Nomenclature
 from monitor.profiles.profile import Profile

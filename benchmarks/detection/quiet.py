@@ -17,7 +17,7 @@ from benchmarks.detection.stream import Drawn, counted, drawn_days
 from benchmarks.detection.traffic import MONDAY, Scenario
 from benchmarks.result import Part, result
 from monitor.detection import backtest
-from monitor.detection.baseline import fit
+from monitor.detection.fitting import fit
 from monitor.nomenclature import Nomenclature
 from monitor.settings import Detection
 from monitor.window import Window

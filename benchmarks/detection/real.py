@@ -18,7 +18,8 @@ from benchmarks.detection.corpus import Pool, pool
 from benchmarks.detection.peers import PEERS
 from benchmarks.detection.stream import Drawn, Shift, counted, drawn_days
 from benchmarks.detection.traffic import MONDAY, Scenario
-from monitor.detection.baseline import Baseline, fit, label_vector
+from monitor.detection.baseline import Baseline, label_vector
+from monitor.detection.fitting import fit
 from monitor.detection.power import Change, hours_until
 from monitor.profiles.profile import Profile
 from monitor.settings import Detection

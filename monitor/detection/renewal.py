@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from monitor.detection import detector
-from monitor.detection.baseline import LEAST_HOURS, VOLUME, WITNESS, Baseline, Line, fit, staked
+from monitor.detection.baseline import LEAST_HOURS, VOLUME, WITNESS, Baseline, Line
+from monitor.detection.fitting import fit, staked
 from monitor.detection.state import State
 from monitor.profiles.profile import Profile
 from monitor.settings import Detection

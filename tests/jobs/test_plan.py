@@ -14,7 +14,7 @@ from jobs.status import verdicts
 from jobs.summarise import summarise
 from monitor.config import Config
 from monitor.errors import ConfigError, NoData
-from monitor.store import incidents, plans, readings
+from monitor.store import incidents, plans, readings, references
 from monitor.store.store import Store
 from monitor.window import Window, hour_of
 from tests.conftest import Place, opened
@@ -153,3 +153,22 @@ def test_in_a_terminal(place: Place, shop: tuple[Store, Config], monkeypatch: py
     assert vigie("plan", "remove", "1")[0] == 0
     assert "taken back" in vigie("plan", "list")[1]
     assert vigie("plan", "add", "closure", "--from", "tomorrow", "--to", "2026-12-27")[0] == 3
+
+
+def test_reference_leaves_it_out(shop: tuple[Store, Config]) -> None:
+    """A reference leaves out what is in the plan, also what was entered afterwards, until it is taken back."""
+    store, config = shop
+    window = Window.of(BEGIN, BEGIN + timedelta(days=15))
+
+    def pinned() -> bytes:
+        pin(store, config, END, "ape", window, by="test", reason="again")
+        with store.read() as connection:
+            row = references.active(connection, "ape")
+        assert row is not None
+        return bytes(row.baseline)
+
+    usual = pinned()
+    announced(shop, "closure", END, begin=BEGIN + timedelta(days=3), end=BEGIN + timedelta(days=3, hours=20))
+    assert pinned() != usual
+    plan.remove(store, config, END, 1, author="bruno")
+    assert pinned() == usual

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from benchmarks.detection.campaign import judged
 from benchmarks.detection.traffic import MONDAY, Scenario, simulate
 from monitor.detection import detector
-from monitor.detection.baseline import VOLUME, Baseline, Line, Season, fit
+from monitor.detection.baseline import VOLUME, Baseline, Line, Season
 from monitor.detection.detector import State
+from monitor.detection.fitting import fit
 from monitor.profiles.profile import Profile
 from monitor.settings import Detection
 from monitor.window import Window

@@ -10,7 +10,8 @@ import pytest
 from benchmarks.detection.campaign import judged
 from benchmarks.detection.traffic import MONDAY, Change, Scenario, simulate
 from monitor.detection import power
-from monitor.detection.baseline import Baseline, fit
+from monitor.detection.baseline import Baseline
+from monitor.detection.fitting import fit
 from monitor.profiles.histogram import Histogram
 from monitor.profiles.profile import Profile
 from monitor.settings import Detection

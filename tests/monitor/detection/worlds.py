@@ -4,8 +4,9 @@ from functools import cache
 
 from benchmarks.detection.campaign import judged
 from benchmarks.detection.traffic import MONDAY, Change, Scenario, simulate
-from monitor.detection.baseline import Baseline, fit
+from monitor.detection.baseline import Baseline
 from monitor.detection.detector import Alarm
+from monitor.detection.fitting import fit
 from monitor.profiles.profile import Profile
 from monitor.settings import Detection
 from monitor.window import Window

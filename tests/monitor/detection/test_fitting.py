@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks.detection.traffic import MONDAY
-from monitor.detection.baseline import LEAST_HOURS, NEW_LABEL, STAKES, VOLUME, WITNESS, Baseline, fit, label_vector
+from monitor.detection.baseline import LEAST_HOURS, NEW_LABEL, VOLUME, WITNESS, Baseline, label_vector
+from monitor.detection.fitting import STAKES, fit
 from monitor.detection.season import cell_of, day_type
 from monitor.errors import NoData
 from monitor.profiles.counts import Counts
@@ -114,3 +115,39 @@ def test_finite():
 def test_vector(counts, expected):
     """Labels the reference lacks count as new, no label counts nowhere."""
     assert label_vector(Profile(labels=Counts(counts)), ["a", "b", NEW_LABEL]).tolist() == expected
+
+
+def closed(hours: dict[int, Profile], days: range) -> dict[int, Profile]:
+    """Take the predictions of some days of the reference away."""
+    return {hour: one for hour, one in hours.items() if (hour - MONDAY) // 24 not in days}
+
+
+def test_planned_hours_are_left_out():
+    """Whatever lies in planned hours of the reference is no part of it: nothing, or twenty times the usual."""
+    days = range(8, 11)
+    planned = {MONDAY + 24 * day + hour for day in days for hour in range(24)}
+    window = Window(MONDAY, END)
+    wild = {hour: Profile.sum([one] * 20) if hour in planned else one for hour, one in world(1).items()}
+    ours = fit(world(1), window, Detection(), planned)
+    assert fit(closed(world(1), days), window, Detection(), planned) == ours == fit(wild, window, Detection(), planned)
+    assert ours != reference(1)
+
+
+def test_a_closure_in_the_reference():
+    """Three closed days widen what volume may do by itself; in the plan they do not, and expectations are as without them."""
+    days = range(8, 11)
+    planned = {MONDAY + 24 * day + hour for day in days for hour in range(24)}
+    window, holed = Window(MONDAY, END), closed(world(1), days)
+    unsaid, said = fit(holed, window, Detection()), fit(holed, window, Detection(), planned)
+    floor = {name: max(line.floor for line in one.lines if line.metric == VOLUME and line.scale == 24)
+             for name, one in (("usual", reference(1)), ("unsaid", unsaid), ("said", said))}  # fmt: skip
+    assert floor["unsaid"] > 2 * floor["usual"]
+    assert floor["said"] < 1.2 * floor["usual"]
+    usual, now = (np.expm1(np.array(one.seasons[VOLUME].cells)) for one in (reference(1), said))
+    assert now.sum() == pytest.approx(usual.sum(), rel=0.1)
+
+
+def test_planned_days_do_not_count():
+    """A reference of two weeks with planned hours in it is refused, and says why."""
+    with pytest.raises(NoData, match=r"this one has 13\.0 besides what was planned"):
+        fit(world(1), Window(MONDAY, MONDAY + LEAST_HOURS), Detection(), set(range(MONDAY, MONDAY + 24)))
