@@ -12,7 +12,6 @@ from dashboards import shared
 from monitor.detection import burst, power
 from monitor.detection.baseline import Baseline
 from monitor.detection.burst import Burst
-from monitor.detection.incident import Incident
 from monitor.feed import condition
 from monitor.metrics.prediction_shift import moved_share
 from monitor.plan import Planned
@@ -25,7 +24,6 @@ from monitor.store import (
     backtests,
     decisions,
     estimates,
-    incidents,
     outbox,
     plans,
     profiles,
@@ -141,26 +139,6 @@ def noticed(model: str) -> list[dict[str, str]] | None:
     return power.rows(power.table(fitted, usual, shared.config().detection))
 
 
-def incidents_of(model: str, *, closed: bool) -> list[Incident]:
-    """Return the model's incidents, newest first."""
-    with shared.store().read() as connection:
-        return incidents.all(connection, model, None if closed else ("open", "recovering"))
-
-
-def incident(number: int) -> tuple[Incident, list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return an incident, its history, its messages and the actions asked for."""
-    with shared.store().read() as connection:
-        told = [
-            {"at": f"{c.at:%d %b %H:%M}", "change": c.change, "by": c.actor, "reason": c.reason}
-            for c in incidents.history(connection, number)
-        ]
-        sent = [
-            {"to": m["recipient"], "event": m["event"], "state": m["state"]}
-            for m in outbox.about(connection, f"incident:{number}")
-        ]
-        return incidents.get(connection, number), told, sent, actions.about(connection, f"incident:{number}")
-
-
 def labels_beside(model: str, window: Window) -> tuple[pl.DataFrame, float, float] | None:
     """Return shares of labels then and now with titles, the share that moved, and what chance alone gives."""
     pinned = reference(model)
@@ -265,11 +243,6 @@ def reports_made() -> list[dict[str, Any]]:
     """Return reports, newest first."""
     with shared.store().read() as connection:
         return reports.all(connection)
-
-
-def moved_labels(labels: list[dict[str, Any]]) -> pl.DataFrame:
-    """Return an incident's labels as a chart reads them: title, then, now."""
-    return pl.DataFrame(labels).select(label="title", then="then", now="now")
 
 
 def fields_beside(then: Profile, now: Profile) -> pl.DataFrame:

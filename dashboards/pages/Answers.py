@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboards import charts, shared, views
+from dashboards import charts, incident, shared, views
 
 ANSWERS = ("answers", "novelty", "support", "unsupported")
 
@@ -17,7 +17,7 @@ if found is None or not views.profile(model, window.first, window.end).records:
 
 frame, moved, chance = found
 top = frame.row(0, named=True)
-told = [one for one in views.incidents_of(model, closed=False) if one.causes and one.causes[0].metric in ANSWERS]
+told = [one for one in incident.incidents_of(model, closed=False) if one.causes and one.causes[0].metric in ANSWERS]
 st.subheader("The answers moved." if told or moved > 2 * chance else "The mix of answers is about the reference's.")
 for one in told:
     st.text(f"Incident {one.id}, since {shared.when(one.onset_hour)}: {one.claim}")

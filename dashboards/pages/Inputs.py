@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboards import shared, views
+from dashboards import incident, shared, views
 
 st.title("Inputs")
 st.caption("Are we asked different things?")
@@ -14,7 +14,7 @@ if pinned is None or not now.records:
     st.stop()
 
 then = pinned[1]
-moved = [one for one in views.incidents_of(model, closed=False) if one.causes and one.causes[0].group == "inputs"]
+moved = [one for one in incident.incidents_of(model, closed=False) if one.causes and one.causes[0].group == "inputs"]
 st.subheader(f"Something is new: incident {moved[0].id}" if moved else "Texts and fields are as usual.")
 for one in moved:
     st.text(one.claim)

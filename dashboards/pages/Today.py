@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboards import shared, views
+from dashboards import incident, shared, views
 from monitor.plan import UNJUDGED
 from monitor.window import hour_of, moment, start_of
 
@@ -41,7 +41,7 @@ on = f"on {start_of(24 * wrong['day']):%d %b}, estimated" if wrong else "a day, 
 tiles[3].metric(f"Probably wrong {on}", f"{wrong['value']:.0f}" if wrong and wrong["value"] is not None else "UNKNOWN")
 tiles[4].metric("99 % within", f"{whole.latency.quantile(0.99):.0f} ms" if whole.latency.total else "not logged")
 
-for one in views.incidents_of(model, closed=False):
+for one in incident.incidents_of(model, closed=False):
     seen = ", acknowledged" if one.acknowledged_by else ""
     st.text(f"■ #{one.id} {one.state}{seen}, since {shared.when(one.onset_hour)}: {one.claim}")
     shared.link("Incidents", f"Open incident {one.id}", id=str(one.id))

@@ -7,7 +7,9 @@ import polars as pl
 
 from monitor.detection.explain import then_now
 from monitor.detection.incident import Incident
+from monitor.detection.suspects import new_languages
 from monitor.letter import Letter
+from monitor.report.advice import advice
 from monitor.report.letters import Block, Picture, letter, tidy
 from monitor.report.pictures import metric_picture, png
 from monitor.window import start_of
@@ -73,38 +75,21 @@ def _rows(incident: Incident, around: Surroundings, change: str) -> list[tuple[s
         whom = f"{min(where[0]['share_of_change'], 1):.0%} of it is {where[0]['field']} {tidy(str(where[0]['value']))}"
         unit = incident.causes[0].unit if incident.causes else ""
         rows.append(("Whom", f"{whom}: {then_now(where[0], unit)}"))
-    languages = incident.detail.get("language", {})
-    new = {c: s for c, s in languages.get("now", {}).items() if s - languages.get("then", {}).get(c, 0) > 0.01}
-    if new:
-        rows.append(
-            (
-                "Language",
-                ", ".join(f"{tidy(c)} {s:.0%} (before {languages['then'].get(c, 0):.0%})" for c, s in new.items()),
-            )
-        )
+    languages = new_languages(incident.detail)
+    if languages:
+        told = ", ".join(f"{tidy(code)} {now:.0%} (before {then:.0%})" for code, then, now in languages)
+        rows.append(("Language", told))
     rows += [
         ("Found", found),
         ("Accuracy", "known, see the dashboard" if around.accuracy is None else f"UNKNOWN: {around.accuracy}"),
     ]
     if change != "closed":
-        rows.append(("Do now", _advice(incident)))
+        now = advice(incident.causes[0].metric) if incident.causes else None
+        rows += [("Look first", now.check), ("Do now", now.do)] if now else [("Do now", "look at the incident")]
         rows.append(("Commands", f"vigie incidents show {incident.id}; vigie incidents ack {incident.id} --reason ..."))
     if around.url:
         rows.append(("Link", f"{around.url}/Incidents?id={incident.id}"))
     return rows
-
-
-def _advice(incident: Incident) -> str:
-    cause = incident.causes[0] if incident.causes else None
-    if cause is None:
-        return "look at the incident"
-    if cause.group == "service":
-        return "compare with the last release; roll it back if it began there"
-    if cause.metric in {"confidence", "unsure", "automation"}:
-        return "check which model is served; roll back if a release or artefact changed just before"
-    if cause.group == "inputs":
-        return "ask the source named above whether it changed; the model was not trained for such inputs"
-    return "look at the labels below: a new kind of activity, or a change of the model?"
 
 
 def _picture(incident: Incident, around: Surroundings) -> Picture | None:

@@ -45,6 +45,22 @@ def counted(connection: Connection, name: str, since_us: int) -> dict[str, int]:
     }
 
 
+def read_of(connection: Connection, names: Sequence[str], first_us: int, end_us: int) -> tuple[int, int, int]:
+    """Return records accepted and refused of sources in ranges with events between two times, and bytes found lost then."""
+    ours = select(bookmark.c.id).where(bookmark.c.source.in_(names))
+    then = (
+        read_range.c.bookmark.in_(ours),
+        read_range.c.first_event_us < end_us,
+        read_range.c.last_event_us >= first_us,
+    )
+    refused = read_range.c.lines_rejected + read_range.c.rejected
+    row = connection.execute(select(func.sum(read_range.c.accepted), func.sum(refused)).where(*then)).one()
+    lost = select(func.sum(data_loss.c.bytes)).where(
+        data_loss.c.bookmark.in_(ours), data_loss.c.found_us >= first_us, data_loss.c.found_us < end_us
+    )
+    return int(row[0] or 0), int(row[1] or 0), int(connection.execute(lost).scalar() or 0)
+
+
 def refusals(connection: Connection, name: str, since_day: int, most: int = 200) -> list[Refusal]:
     """Return a source's rejects by reason, the most frequent first, with the places of the newest ones."""
     recent = (reject.c.source == name, reject.c.day >= since_day)

@@ -93,6 +93,22 @@ def test_markup_is_shown_letter_by_letter(browser: Browser, hostile: Served) -> 
     seen.page.close()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_incident_is_told_in_its_parts(browser: Browser, hostile: Served, scheme: str) -> None:
+    """From its page alone: what changed, since when, where to look, in which branch, what it means and what to do."""
+    seen = look(browser, hostile, "Incidents?id=1", scheme)
+    text = seen.page.locator("[data-testid=stMain]").inner_text()
+    parts = ("Began about", "Told after", "Predictions since it began", "What changed?", "Where to look first", "What it means:",
+             "What to check:", "What to do:", "New normal (role owner)", "History")  # fmt: skip
+    places = [text.find(part) for part in parts]
+    assert [part for part, at in zip(parts, places, strict=True) if at < 0] == []
+    assert places == sorted(places)
+    assert "Does the model answer otherwise? Yes" in text
+    assert "Is the service slow or failing? No" in text
+    assert_harmless(seen)
+    seen.page.close()
+
+
 def test_incident_is_acknowledged_from_the_page(browser: Browser, hostile: Served) -> None:
     """A reason and a click insert an action, which the act job would apply."""
     seen = look(browser, hostile, "Incidents?id=1")

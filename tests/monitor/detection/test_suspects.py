@@ -1,0 +1,50 @@
+"""Where to look first follows from what was told, and nothing is cleared that nobody looked at."""
+
+import pytest
+
+from monitor.detection.incident import Cause, Incident
+from monitor.detection.suspects import Reading, new_languages, suspects
+
+READ = Reading(1000, 3, 0)
+
+
+def cause(metric: str) -> Cause:
+    return Cause(metric, "inputs", 0.5, "share", 0.1, 0.2, 900.0, 1, f"{metric} moved")
+
+
+def answers(*metrics: str, reading: Reading = READ, **detail: object) -> list[str]:
+    found = suspects(Incident(1, "ape", 5, 9, "open", tuple(map(cause, metrics)), dict(detail)), reading)
+    return [one.answer for one in found]
+
+
+@pytest.mark.parametrize(("metrics", "said"), [
+    (["foreign"], ["yes", "no", "no", "no"]),
+    (["field:TYP=I", "length"], ["yes", "no", "no", "no"]),
+    (["label:56"], ["no", "yes", "no", "no"]),
+    (["unsupported", "automation"], ["no", "yes", "no", "no"]),
+    (["slow"], ["no", "no", "yes", "no"]),
+    (["confidence", "unknown_words", "errors"], ["yes", "yes", "yes", "no"]),
+])  # fmt: skip
+def test_by_what_was_told(metrics: list[str], said: list[str]) -> None:
+    """Each suspect is named by its own metrics, whatever else was told."""
+    assert answers(*metrics) == said
+
+
+def test_words_and_languages() -> None:
+    """A language that came is other texts; words that came are so a little, also when every word is known."""
+    assert answers("answers", language={"then": {"fr": 1.0}, "now": {"fr": 0.9, "en": 0.1}})[0] == "yes"
+    assert answers("answers", terms={"gained": [["taxi", 0.0, 0.04]], "lost": []})[0] == "a little"
+    assert new_languages({"language": {"then": {"fr": 0.99, "en": 0.01}, "now": {"fr": 0.981, "en": 0.019}}}) == []
+    assert new_languages({}) == []
+
+
+@pytest.mark.parametrize(("reading", "answer", "why"), [
+    (Reading(1000, 49, 0), "no", "49 of 1049 lines were refused"),
+    (Reading(950, 50, 0), "yes", "50 of 1000"),
+    (Reading(1000, 0, 7), "yes", "7 bytes were destroyed"),
+    (Reading(0, 0, 0), "cannot tell", "no longer on record"),
+])  # fmt: skip
+def test_our_own_reading(reading: Reading, answer: str, why: str) -> None:
+    """Lost or refused lines are our own doubt; where nothing is on record, nobody is cleared."""
+    *_, last = suspects(Incident(1, "ape", 5, 9, "open", (cause("volume"),)), reading)
+    assert (last.answer, why in last.why) == (answer, True)
