@@ -11,6 +11,7 @@ from monitor.detection.incident import Incident
 from monitor.detection.renewal import kin_of
 from monitor.detection.suspects import Reading, Suspect, new_languages, suspects
 from monitor.report.advice import advice
+from monitor.report.domain_classifier import sentence
 from monitor.store import actions, incidents, outbox, profiles, symptoms
 from monitor.window import MICROSECONDS_PER_HOUR, Window, hour_of
 
@@ -138,6 +139,7 @@ def examples(one: Incident) -> None:
     if languages:
         st.subheader("Languages that came")
         shared.table([{"language": code, "then": then, "now": now} for code, then, now in languages])
+    classified(one)
     words = one.detail.get("terms", {})
     for side, title in (("gained", "Words that came"), ("lost", "Words that went")):
         if words.get(side):
@@ -149,6 +151,18 @@ def examples(one: Incident) -> None:
         shared.table(
             [{**text, "label": named.name(str(text["label"]))[:LONGEST_LABEL]} for text in one.detail["texts"]]
         )
+
+
+def classified(one: Incident) -> None:
+    """Say whether a classifier tells the new texts from the old ones, and by which words."""
+    found = one.detail.get("classifier")
+    if found is None:
+        return
+    st.subheader("Are the texts new?")
+    st.text(sentence(found))
+    words = found.get("words", {}).get("new", [])
+    if words:
+        shared.table([{"word that tells them": word, "then": then, "now": now} for word, then, now in words])
 
 
 def to_do(one: Incident, asked: list[dict[str, Any]]) -> None:

@@ -89,6 +89,7 @@ JOBS: tuple[Job, ...] = (  # in the order of one pass
     Job("estimate", "slow", 1800, _daily("decide_hour", 10)),
     Job("decide", "slow", 1800, _daily("decide_hour", 40)),
     Job("trigger", "slow", 3600, _often("notify_seconds")),
+    Job("describe", "slow", 1800, _often("notify_seconds")),
     Job("backtest", "slow", 3600, _often("notify_seconds")),
     Job("report", "slow", 900, _daily("report_hour", 15)),
     Job("rebuild", "slow", 7200, _daily("shadow_hour", 30)),

@@ -22,6 +22,7 @@ from jobs.demo.story import DAYS, Story
 from jobs.demo.summary import Written, lines, summary
 from jobs.demo.texts import Description, descriptions
 from jobs.demo.traffic import Traffic
+from jobs.describe import describe
 from jobs.detect import detect, pending
 from jobs.estimate import estimate
 from jobs.ingest import ingest
@@ -138,8 +139,8 @@ def _loop(stage: Stage, steps: Steps, store: Store, config: Config) -> None:
             steps.progress(1 - left / whole)
     with steps.step("challenger in the shadow"):
         shadow(store, config, now)
-    with steps.step("estimate, decide, act"):
-        for job in (estimate, decide, act, trigger):
+    with steps.step("what is new in the incidents' texts, estimate, decide, act"):
+        for job in (describe, estimate, decide, act, trigger):
             job(store, config, now)
     with steps.step("reports and mails"):
         for job in (report, watch, notify):

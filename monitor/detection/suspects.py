@@ -8,6 +8,7 @@ from monitor.detection.renewal import kin_of
 TEXTS, MODEL, SERVICE = {"words", "length", "field"}, {"answers", "sureness"}, {"latency", "errors", "volume"}
 REFUSED_SHARE = 0.05
 NEW_LANGUAGE = 0.01
+CLEAR_AUC, BY_CHANCE = 0.55, 0.01  # from which a classifier tells new texts from old: all of them, or a part
 
 
 class Suspect(NamedTuple):
@@ -54,6 +55,9 @@ def _texts(incident: Incident, causes: list[Cause]) -> Suspect:
     told = [one.text for one in causes] + [
         f"{code} {now:.0%} of the texts, before {then:.0%}" for code, then, now in languages
     ]
+    seen = incident.detail.get("classifier", {})
+    if "auc" in seen and (seen["auc"][1] > CLEAR_AUC or seen["unlike"][1] > BY_CHANCE):
+        told.append(f"{seen['unlike'][0]:.0%} of the texts are unlike the old ones (1% by chance)")
     if told:
         return Suspect("Are other texts sent?", "yes", "; ".join(told))
     gained = incident.detail.get("terms", {}).get("gained", [])

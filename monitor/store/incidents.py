@@ -85,6 +85,17 @@ def note_quiet(connection: Connection, number: int, quiet_hours: int) -> None:
     connection.execute(update(incident).where(incident.c.id == number).values(quiet_hours=quiet_hours))
 
 
+def describe(connection: Connection, number: int, found: dict[str, Any], texts: set[str]) -> None:
+    """Keep what a classifier found in the texts of an incident; `found["texts"]` that are still kept take the place of its examples."""
+    detail = get(connection, number).detail | {
+        "classifier": {name: one for name, one in found.items() if name != "texts"}
+    }
+    examples = [one for one in found.get("texts", []) if one["text"] in texts]
+    if examples:
+        detail["texts"] = examples
+    connection.execute(update(incident).where(incident.c.id == number).values(detail=_text(detail)))
+
+
 def acknowledge(
     connection: Connection, number: int, revision: int | None, actor: str, reason: str, *, now: datetime
 ) -> Change:

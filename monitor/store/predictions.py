@@ -131,6 +131,13 @@ def sample(connection: Connection, model: str, window: Window, size: int, seed: 
     return pl.concat(frames, how="diagonal") if frames else empty()
 
 
+def kept_texts(connection: Connection, window: Window, texts: Sequence[str]) -> set[str]:
+    """Return those of `texts` that are stored in the days of a window: not erased, and not let go."""
+    days = prediction_input.c.day.between(window.first // 24, (window.end - 1) // 24)
+    query = select(prediction_input.c.text).where(days, prediction_input.c.text.in_(texts)).distinct()
+    return set(connection.execute(query).scalars())
+
+
 def count_by_day(connection: Connection, model: str) -> pl.DataFrame:
     """Return one row per day since 1970 and outcome (`day`, `outcome`, `count`)."""
     query = (
