@@ -82,3 +82,24 @@ def test_frequent():
     """A label has a bet of its own from two answers in a thousand on; no label is none."""
     counts = Counts({"a": 990, "b": 2, "c": 1, NO_LABEL: 7})
     assert frequent(Profile(labels=counts)) == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("then", "now"), [((30, 70), (70, 30)), ((500, 300, 200), (420, 330, 250)), ((90, 10, 0), (60, 20, 20))]
+)
+def test_evidently_agrees(then: tuple[int, ...], now: tuple[int, ...]) -> None:
+    """Evidently finds the same Jensen-Shannon distance in the rows that we find in their counts; it measures in nats, we in bits."""
+    import pandas as pd
+    from evidently import DataDefinition, Dataset, Report
+    from evidently.metrics import ValueDrift
+
+    sides = [
+        Dataset.from_pandas(
+            pd.DataFrame({"label": [f"L{k}" for k, count in enumerate(counts) for _ in range(count)]}),
+            data_definition=DataDefinition(categorical_columns=["label"]),
+        )
+        for counts in (now, then)
+    ]
+    run = Report([ValueDrift(column="label", method="jensenshannon")]).run(sides[0], sides[1])
+    (found,) = (one["value"] for one in run.dict()["metrics"])
+    assert jensen_shannon(np.array(now), np.array(then)) == pytest.approx(float(found) / np.sqrt(np.log(2)), abs=1e-9)
