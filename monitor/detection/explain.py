@@ -216,19 +216,23 @@ def new_version(sides: Sides, near: Mapping[int, Profile], onset: int) -> str | 
     """
     Say since when the model version answers that leads since the onset; None when the reference knew it.
 
-    `near` holds the hours from some time before the onset on.
+    `near` holds the hours from some time before the onset on; a version that answers from the first of them on began earlier, and is
+    not what happened here.
 
     >>> from monitor.profiles.counts import Counts
     >>> old, new = Profile(versions=Counts({"1.0": 9})), Profile(versions=Counts({"2.0": 9}))
     >>> both = Sides(old, new, {}, {}, Nomenclature())
-    >>> new_version(both, {6: old, 7: new, 8: new}, 9), new_version(both, {7: new}, 7)
+    >>> new_version(both, {6: old, 7: new, 8: new}, 9), new_version(both, {6: old, 7: new}, 7)
     ('2 h after version 2.0 first answered', 'in the hour in which version 2.0 first answered')
     """
     seen, known = sides.now.versions, sides.then.versions
     name = max(seen.of_name, key=lambda one: (seen[one], one), default=None)
     if name is None or not known or known.share(name) >= LEAST_KNOWN:
         return None
-    hours = onset - min((hour for hour, profile in near.items() if profile.versions[name]), default=onset)
+    first = min((hour for hour, profile in near.items() if profile.versions[name]), default=onset)
+    if first == min(near, default=None):
+        return None
+    hours = onset - first
     if hours <= 0:
         return f"in the hour in which version {name} first answered"
     return f"{hours} h after version {name} first answered"

@@ -209,3 +209,10 @@ def test_new_version(then: Profile, now: Profile, said: str | None) -> None:
     """A version that leads and that the reference hardly knew is named, with the hours since its first answer."""
     near = {4: versions(v1=9), 7: versions(v1=8, v2=1), 9: now}
     assert explain.new_version(Sides(then, now, {}, {}, TREE), near, 10) == said
+
+
+def test_version_of_long_before() -> None:
+    """A version that answered all the time before the onset is not named: it did not begin here."""
+    old, new = versions(v1=99), versions(v2=9)
+    assert explain.new_version(Sides(old, new, {}, {}, TREE), {4: new, 7: new, 9: new}, 10) is None
+    assert explain.new_version(Sides(old, new, {}, {}, TREE), {}, 10) == "in the hour in which version 2 first answered"
