@@ -79,7 +79,7 @@ def headline(one: Incident) -> None:
     st.subheader(f"#{one.id} {one.state}{ended}{by}")
     st.text(one.claim)
     began, found, many = st.columns(3)
-    began.metric("Began about", shared.when(one.onset_hour, "%a %d %b %H:%M"))
+    began.metric("Began about", shared.when(one.onset_hour, "%d %b %H:%M"))
     found.metric("Told after", f"{one.found_hour - one.onset_hour} h")
     many.metric(
         "Predictions since it began" if one.state != "closed" else "Predictions until it closed", f"{concerned(one):,}"
@@ -141,8 +141,9 @@ def examples(one: Incident) -> None:
         shared.table([{"language": code, "then": then, "now": now} for code, then, now in languages])
     classified(one)
     words = one.detail.get("terms", {})
+    is_told = bool(one.detail.get("classifier", {}).get("words", {}).get("new"))
     for side, title in (("gained", "Words that came"), ("lost", "Words that went")):
-        if words.get(side):
+        if words.get(side) and not (is_told and side == "gained"):
             st.subheader(title)
             shared.table([{"word": word, "then": then, "now": now} for word, then, now in words[side]])
     if one.detail.get("texts"):

@@ -211,7 +211,7 @@ def _explained(connection: Connection, subject: Subject, alarm: Alarm) -> Incide
     version = explain.new_version(sides, near, alarm.onset)
     began = version if mark is None else since_mark(mark, alarm.onset)
     claim = explain.claim(causes, where) + ("" if began is None else f"; began {began}")
-    lie = branches(causes[0].metric, sides.then, sides.now, sides.nomenclature) if causes[0].group != "service" else {}
+    lie = branches(causes[0].metric, sides.then, sides.now, sides.nomenclature) if causes[0].group == "outputs" else {}
     detail = {
         "claim": claim, "segments": where[:10], "branches": lie, "labels": explain.labels(sides), "terms": words,
         "texts": explain.texts(after, words["gained"]),

@@ -51,20 +51,22 @@ def _told(question: str, causes: list[Cause], calm: str) -> Suspect:
 
 
 def _texts(incident: Incident, causes: list[Cause]) -> Suspect:
-    languages = new_languages(incident.detail)
-    told = [one.text for one in causes] + [
-        f"{code} {now:.0%} of the texts, before {then:.0%}" for code, then, now in languages
-    ]
+    question = "Are other texts sent?"
+    told = [one.text for one in causes]
+    parts = [f"{code} {now:.0%} of the texts, before {then:.0%}" for code, then, now in new_languages(incident.detail)]
     seen = incident.detail.get("classifier", {})
-    if "auc" in seen and (seen["auc"][1] > CLEAR_AUC or seen["unlike"][1] > BY_CHANCE):
-        told.append(f"{seen['unlike'][0]:.0%} of the texts are unlike the old ones (1% by chance)")
-    if told:
-        return Suspect("Are other texts sent?", "yes", "; ".join(told))
+    is_new = "auc" in seen and seen["auc"][1] > CLEAR_AUC
+    if "auc" in seen and (is_new or seen["unlike"][1] > BY_CHANCE):
+        parts.append(f"{seen['unlike'][0]:.0%} of the texts are unlike the old ones (1% by chance)")
+    if told or is_new:
+        return Suspect(question, "yes", "; ".join(told + parts))
+    if parts:
+        return Suspect(question, "a part of them", "; ".join(parts))
     gained = incident.detail.get("terms", {}).get("gained", [])
     if gained:
         words = ", ".join(str(word) for word, _, _ in gained[:3])
-        return Suspect("Are other texts sent?", "a little", f"known words that came: {words}")
-    return Suspect("Are other texts sent?", "no", "unknown words, length and fields are as usual, and no word came")
+        return Suspect(question, "a little", f"known words that came: {words}")
+    return Suspect(question, "no", "unknown words, length and fields are as usual, and no word came")
 
 
 def new_languages(detail: dict[str, Any]) -> list[tuple[str, float, float]]:
