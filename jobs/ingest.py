@@ -36,7 +36,7 @@ def ingest(store: Store, config: Config, now: datetime) -> str:
     with store.write() as connection:
         secret.check(connection, config.secret, str(config.privacy.secret_file or config.data_dir / "secret"))
     replay(store, config, now)
-    door = _door(config)
+    door = door_of(config)
     work = {name: _source(Reader(store, config, source, door, now, Pass())) for name, source in config.sources.items()}
     told: dict[str, str] = {}
     broken: list[Exception] = []
@@ -59,7 +59,7 @@ def ingest(store: Store, config: Config, now: datetime) -> str:
     return line
 
 
-def _door(config: Config) -> Door:
+def door_of(config: Config) -> Door:
     """Open the privacy door; a model without a vocabulary of its own knows the words of its training texts."""
     supports = {name: support_of(model.training, config.data_dir / "support" / f"{name}.msgpack")
                 for name, model in config.models.items() if model.training is not None}  # fmt: skip

@@ -1,5 +1,7 @@
 """Hold what one reading of a source brought, and where the next reading begins."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -47,6 +49,33 @@ class Lines:
     def total(self) -> int:
         """Count all lines."""
         return self.read + self.blank + self.other + self.rejected + self.piece + self.half
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """
+    Say what became of everything in many readings: counts by name, one example a reject reason, and what was not read.
+
+    >>> one = Ledger({"lines read": 2, "reject too_new": 1}, {"too_new": "b.log, byte 7"})
+    >>> both = Ledger.sum([one, Ledger({"lines read": 1}, {"too_new": "a.log, byte 9"}, ("c.gz: ends in the middle",))])
+    >>> both.counts["lines read"], both.examples["too_new"], both.unread
+    (3, 'a.log, byte 9', ('c.gz: ends in the middle',))
+    """
+
+    counts: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, str] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()  # a file each, and why
+
+    @classmethod
+    def sum(cls, parts: Iterable["Ledger"]) -> "Ledger":
+        """Add ledgers, whatever their order: of examples the first by name stays."""
+        counts, examples, unread = Counter[str](), dict[str, str](), list[str]()
+        for part in parts:
+            counts.update(part.counts)
+            unread += part.unread
+            for reason, told in part.examples.items():
+                examples[reason] = min(told, examples.get(reason, told))
+        return cls({name: count for name, count in sorted(counts.items()) if count}, examples, tuple(sorted(unread)))
 
 
 @dataclass(frozen=True)

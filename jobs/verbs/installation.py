@@ -1,4 +1,4 @@
-"""Verbs on the installation: config, db, dashboard, rebuild."""
+"""Verbs on the installation: config, db, dashboard, rebuild, backfill."""
 
 from typing import Annotated
 
@@ -18,6 +18,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(database, name="db")
     app.add_typer(dashboard, name="dashboard")
     app.command("rebuild")(rebuild)
+    app.command("backfill")(backfill)
 
 
 @settings.command("check")
@@ -96,6 +97,33 @@ def rebuild(
 
     _, store = session(context).both()
     typer.echo(mend(store, model, Window.of(now() - timedelta(days=days), now() + timedelta(hours=1))))
+
+
+def backfill(
+    context: typer.Context,
+    folders: Annotated[list[str], typer.Argument(help="Folders with log files, or globs in quotes.")],
+    source: Annotated[str, typer.Option(help="The source of config.yaml whose lines these are.")],
+    master: Annotated[
+        str | None, typer.Option(help="A Spark cluster: spark://host:7077, yarn, local[*]; else this process counts.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, and store nothing.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Count log files of the past by the hour, here or on Spark, where the service read nothing; keeps no text and no row."""
+    from functools import partial
+
+    from jobs.backfill import backfill as fill
+    from jobs.backfill import told
+    from monitor.engines import days, spark
+
+    config, store = session(context).upgraded()
+    if master is None:
+        found = fill(store, config, now(), source, folders=folders, count=days.count, is_rehearsal=dry_run)
+    else:
+        with spark.session(master) as cluster:
+            counted = partial(spark.count, cluster)
+            found = fill(store, config, now(), source, folders=folders, count=counted, is_rehearsal=dry_run)
+    show(found, as_json, told(found), "vigie status" if dry_run else "vigie reference pin MODEL --reason ...")
 
 
 @dashboard.callback()

@@ -182,6 +182,12 @@ def note_source(connection: Connection, name: str, kind: str, **facts: Any) -> N
     )
 
 
+def know_source(connection: Connection, name: str, kind: str) -> None:
+    """Let a source be known before anything was read of it."""
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(make(source).values(name=name, kind=kind).on_conflict_do_nothing(index_elements=["name"]))
+
+
 def feed(connection: Connection) -> list[dict[str, Any]]:
     """Return per source what was read so far: lines by fate, records, rejects, lost bytes, newest time."""
     totals = select(

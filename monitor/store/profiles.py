@@ -1,13 +1,14 @@
 """Keep the hourly profiles, and add them up over any window."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, func, select, update
 
 from monitor.errors import NoData
 from monitor.profiles.profile import Key, Profile
+from monitor.store.precedence import give_way
 from monitor.store.tables import dirty_hour, profile, profile_day
 from monitor.window import Window, start_of
 
@@ -15,7 +16,8 @@ HOURS_AT_ONCE = 400
 DAYS_AT_ONCE = 31
 
 
-def _inside(model: str, window: Window) -> ColumnElement[bool]:
+def inside(model: str, window: Window) -> ColumnElement[bool]:
+    """Ask for the profiles of a model in a window."""
     return and_(profile.c.model == model, profile.c.hour >= window.first, profile.c.hour < window.end)
 
 
@@ -28,7 +30,7 @@ def hours(connection: Connection, model: str, window: Window) -> dict[int, dict[
 
 
 def _bodies(connection: Connection, model: str, window: Window, *more: ColumnElement[bool]) -> Any:
-    query = select(profile.c.hour, profile.c.segment, profile.c.body).where(_inside(model, window), *more)
+    query = select(profile.c.hour, profile.c.segment, profile.c.body).where(inside(model, window), *more)
     return connection.execute(query.order_by(profile.c.hour))
 
 
@@ -82,7 +84,7 @@ def _parts(
     beside = ((window.first, first * 24), (end * 24, window.end)) if end > first else ((window.first, window.end),)
     for begin, stop in beside:
         if stop > begin:
-            asked.append(select(profile.c.segment, profile.c.body).where(_inside(model, Window(begin, stop))))
+            asked.append(select(profile.c.segment, profile.c.body).where(inside(model, Window(begin, stop))))
     for query in asked:
         narrow = query if segment is None else query.where(query.selected_columns.segment == segment)
         for name, body in connection.execute(narrow):
@@ -113,7 +115,7 @@ def roll(connection: Connection, model: str, before_day: int) -> None:
 
     From then on every change of an hour changes its day too, in the same transaction.
     """
-    _alone(connection, model)
+    alone(connection, model)
     first = unrolled(connection, model, before_day)
     for day in () if first is None else range(first, min(before_day, first + DAYS_AT_ONCE)):
         _roll_day(connection, model, day)
@@ -153,7 +155,15 @@ def let_go(connection: Connection, model: str, window: Window) -> int | None:
     return found
 
 
-def _alone(connection: Connection, model: str) -> None:
+def reroll(connection: Connection, model: str, hours: Collection[int]) -> None:
+    """Sum up the days of these hours again, as far as days are rolled up."""
+    rolled = _rolled(connection, model)
+    for day in sorted({hour // 24 for hour in hours}):
+        if rolled is not None and day <= rolled:
+            _roll_day(connection, model, day)
+
+
+def alone(connection: Connection, model: str) -> None:
     """Let others who change profiles of the model wait until this transaction ends; on SQLite they do anyway."""
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(model, 7316595))))
@@ -169,7 +179,7 @@ def span(connection: Connection, model: str) -> Window | None:
 
 def revisions(connection: Connection, model: str, window: Window) -> dict[int, int]:
     """Return the sum of the revisions of each hour; it rises whenever the hour is rebuilt."""
-    query = select(profile.c.hour, func.sum(profile.c.revision)).where(_inside(model, window)).group_by(profile.c.hour)
+    query = select(profile.c.hour, func.sum(profile.c.revision)).where(inside(model, window)).group_by(profile.c.hour)
     return {hour: int(revision) for hour, revision in connection.execute(query)}
 
 
@@ -182,14 +192,19 @@ def dirty(connection: Connection) -> list[tuple[str, int, int]]:
 
 
 def replace(connection: Connection, model: str, hours: Sequence[int], built: dict[Key, Profile]) -> None:
-    """Put `built` in the place of all profiles of `model` in these hours, each with the next revision."""
-    _alone(connection, model)
+    """
+    Put `built` in the place of all profiles of `model` in these hours that have rows, each with the next revision.
+
+    What a backfill counted of an hour goes when the hour has rows of its own.
+    """
+    alone(connection, model)
     known: dict[int, int] = {}
     for at in range(0, len(hours), HOURS_AT_ONCE):
         those = (profile.c.model == model, profile.c.hour.in_(hours[at : at + HOURS_AT_ONCE]))
         query = select(profile.c.hour, func.max(profile.c.revision)).where(*those).group_by(profile.c.hour)
         known |= dict(connection.execute(query).tuples().all())
         connection.execute(delete(profile).where(*those, profile.c.bare == 0))
+    give_way(connection, model, {key.hour for key in built})
     if built:
         connection.execute(
             profile.insert(),
@@ -199,21 +214,20 @@ def replace(connection: Connection, model: str, hours: Sequence[int], built: dic
                 for key, one in sorted(built.items())
             ],
         )  # fmt: skip
-    rolled = _rolled(connection, model)
-    for day in sorted({hour // 24 for hour in hours}):
-        if rolled is not None and day <= rolled:
-            _roll_day(connection, model, day)
+    reroll(connection, model, hours)
 
 
 def add(connection: Connection, parts: dict[Key, Profile]) -> None:
     """Add counts of predictions that are not kept to what is stored of their hours; part of the caller's transaction."""
-    rolled: dict[str, int | None] = {}
-    for model in sorted({key.model for key in parts}):
-        _alone(connection, model)
-        rolled[model] = _rolled(connection, model)
+    hours: dict[str, set[int]] = defaultdict(set)
+    for key in parts:
+        hours[key.model].add(key.hour)
+    for model in sorted(hours):
+        alone(connection, model)
+        give_way(connection, model, hours[model])
     for key, part in sorted(parts.items()):
         where = (
-            _inside(key.model, Window(key.hour, key.hour + 1)),
+            inside(key.model, Window(key.hour, key.hour + 1)),
             profile.c.segment == key.segment,
             profile.c.bare == 1,
         )
@@ -224,10 +238,8 @@ def add(connection: Connection, parts: dict[Key, Profile]) -> None:
             continue
         whole = Profile.from_bytes(known.body) + part
         connection.execute(update(profile).where(*where).values(revision=known.revision + 1, body=whole.to_bytes()))
-    for model, day in sorted({(key.model, key.hour // 24) for key in parts}):
-        last = rolled[model]
-        if last is not None and day <= last:
-            _roll_day(connection, model, day)
+    for model in sorted(hours):
+        reroll(connection, model, hours[model])
 
 
 def settle(connection: Connection, before_hour: int) -> None:
@@ -266,10 +278,10 @@ def forget_hours(connection: Connection, model: str, day: int, kept: Window | No
     window = Window(day * 24, day * 24 + 24)
     if kept is not None and kept.first < window.end and window.first < kept.end:
         return 0
-    _alone(connection, model)
+    alone(connection, model)
     those = (profile_day.c.model == model, profile_day.c.day == day)
     connection.execute(update(profile_day).where(*those).values(base=profile_day.c.body))
-    return connection.execute(delete(profile).where(_inside(model, window))).rowcount
+    return connection.execute(delete(profile).where(inside(model, window))).rowcount
 
 
 def clean(connection: Connection, marks: list[tuple[str, int, int]]) -> None:

@@ -10,7 +10,8 @@ profile = Table(
     Column("model", String(64), primary_key=True),
     Column("segment", String(128), primary_key=True),
     Column("hour", BigInteger, primary_key=True),
-    Column("bare", Integer, primary_key=True, default=0),  # 1: no rows were kept, it cannot be built again
+    Column("bare", Integer, primary_key=True, default=0),  # 0: of stored rows; 1: no rows were kept, it cannot be
+    # built again; above: 2 + id of the source that a backfill counted it from, gone once the service reads the hour itself
     Column("revision", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
 )
