@@ -17,6 +17,7 @@ MEASURES = {
     "p6": ("benchmarks.p6", "the same while the number of predictions behind it grows"),
     "p7": ("benchmarks.p7", "one hour through the detector"),
     "p11": ("benchmarks.p11", "what the logging middleware adds to a request"),
+    "p13": ("benchmarks.p13", "hourly counts on Spark, with one executor and with two"),
     "p14": ("benchmarks.p14", "bytes of the store per million predictions"),
     "p15": ("benchmarks.p15", "cold start of the command line"),
     "kill": ("benchmarks.kill.campaign", "readers killed at random moments: lines lost, stored twice, counted wrongly"),

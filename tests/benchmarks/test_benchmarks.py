@@ -26,6 +26,7 @@ def test_list_names(capsys):
         "p6",
         "p7",
         "p11",
+        "p13",
         "p14",
         "p15",
         "kill",
