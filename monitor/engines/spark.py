@@ -10,6 +10,7 @@ import shutil
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
 
@@ -42,6 +43,7 @@ def session(master: str) -> Any:
     Raises ConfigError where Spark or Java is missing, or the cluster cannot be reached.
     """
     try:
+        from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError:
@@ -55,9 +57,18 @@ def session(master: str) -> Any:
     for name, value in SETTINGS.items():
         builder = builder.config(name, value)
     try:
-        return builder.getOrCreate()
-    except PySparkException as error:
+        with _quiet():
+            return builder.getOrCreate()
+    except (PySparkException, Py4JError) as error:
         raise ConfigError(f"Spark does not start: {str(error).splitlines()[0]}", where=f"--master {master}") from None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Leave out that Spark doubts today's pandas, which no row of ours meets."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
 
 
 def count(spark: Any, tasks: Sequence[Any], read: Read, partitions: int | None = None) -> Counted:
@@ -71,8 +82,7 @@ def count(spark: Any, tasks: Sequence[Any], read: Read, partitions: int | None =
     def parts(batches: Iterator[Any]) -> Iterator[Any]:
         return _parts(batches, shares, read)
 
-    with warnings.catch_warnings():  # Spark doubts today's pandas, which no row of ours meets
-        warnings.simplefilter("ignore", FutureWarning)
+    with _quiet():
         days = spark.range(0, size, 1, size).mapInArrow(parts, PARTS)
         met = days.repartition(partitions or DAYS_PER_CORE * cores, "model", "day").sortWithinPartitions("model", "day")
         rows = met.mapInArrow(_profiles, PROFILES).collect()
