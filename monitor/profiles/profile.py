@@ -28,7 +28,10 @@ OTHER = "(other)"
 LONGEST_NAME = 64
 FEW_WORDS = 2  # a text of one word that is unknown says little
 BANDS = (0.5, 0.7, 0.8, 0.9)  # scores from which an answer counts as so sure: fixed, or hours would not add up
-WATCHED = ("caller", "region")  # kept like declared fields whenever they are logged
+WATCHED = (
+    "caller",
+    "region",
+)  # kept like declared fields, also where nobody logs them: an hour must not depend on its neighbours
 
 
 class Key(NamedTuple):
@@ -218,9 +221,7 @@ def by_hour(rows: pl.DataFrame) -> dict[Key, Profile]:
         built[key]["unknown"] = moments
     for key, bands in _bands(fresh).items():
         built[key]["bands"] = bands
-    watched = [c for c in fresh.columns if c.startswith(FIELD)]
-    watched += [name for name in WATCHED if fresh[name].is_not_null().any()]
-    for column in watched:
+    for column in (*(c for c in fresh.columns if c.startswith(FIELD)), *WATCHED):
         for key, one in _names(fresh, _category(column)).items():
             built[key].setdefault("fields", {})[column.removeprefix(FIELD)] = one
     return {key: Profile(**parts) for key, parts in built.items()}
