@@ -5,8 +5,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from jobs import plan
 from jobs.backtest import tried
 from jobs.renew import begin
+from jobs.roles import RANK, role_of
 from monitor.alerts import messages
 from monitor.config import Config
 from monitor.detection import detector, renewal
@@ -17,11 +19,11 @@ from monitor.errors import VigieError
 from monitor.store import actions, backtests, detectors, incidents, outbox, references
 from monitor.store.store import Store
 
-RANK = {"viewer": 0, "operator": 1, "owner": 2, "approver": 3}
 NEEDS = {
     "incident": {"ack": "operator", "close:fixed": "operator", "close:false_alarm": "operator", "close:new_normal": "owner"},
     "decision": {"approve": "approver", "reject": "approver"},
     "model": {"backtest": "operator"},
+    "plan": {"add": plan.NEEDS, "remove": plan.NEEDS},
 }  # fmt: skip
 
 
@@ -54,17 +56,12 @@ def act(store: Store, config: Config, now: datetime) -> str:
     return f"{applied} actions applied, {len(waiting) - applied} refused"
 
 
-def role_of(config: Config, actor: str) -> str:
-    """Return the role of a person; whoever has a shell on this host may do everything that config.yaml does not restrict."""
-    if actor in config.roles:
-        return config.roles[actor]
-    return "approver" if actor.startswith("os:") or actor == "local" else "viewer"
-
-
 def _apply(connection: Connection, config: Config, one: dict[str, Any], now: datetime) -> None:
     kind, _, number = one["subject"].partition(":")
     needed = NEEDS.get(kind, {}).get(one["verb"])
-    is_known = number in config.models if kind == "model" else number.isascii() and number.isdigit()
+    is_known = number.isascii() and number.isdigit()
+    if kind in {"model", "plan"}:  # the plan of all models has no name behind the colon
+        is_known = number in config.models or (kind == "plan" and not number)
     if needed is None or not is_known:
         raise Refusal(f"there is no action {one['verb']} on {one['subject']}")
     if RANK[role_of(config, one["actor"])] < RANK[needed]:
@@ -72,6 +69,9 @@ def _apply(connection: Connection, config: Config, one: dict[str, Any], now: dat
     if kind == "model":
         tried(config, number, one["reason"].split())
         backtests.ask(connection, number, one["reason"], by=one["actor"], now=now)
+        return
+    if kind == "plan":
+        plan.apply(connection, config, one, now)
         return
     if kind == "decision":
         from monitor.store import decisions

@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from jobs.act import RANK, role_of
+from sqlalchemy import Connection
+
+from jobs.roles import RANK, role_of
 from monitor.config import Config
 from monitor.errors import ConfigError
-from monitor.plan import Planned, trouble
+from monitor.plan import Planned, read_words, trouble
 from monitor.store import plans
 from monitor.store.store import Store
 from monitor.window import microseconds
@@ -23,6 +26,14 @@ def add(store: Store, config: Config, now: datetime, kind: str, model: str, *, b
 
     Raises ConfigError for an unknown model or kind, ends that do not fit the kind, or somebody who may not.
     """
+    one = checked(config, now, kind, model, begin=begin, end=end, note=note, author=author)
+    with store.write() as connection:
+        return replace(one, id=plans.add(connection, one))
+
+
+def checked(config: Config, now: datetime, kind: str, model: str, *, begin: datetime, end: datetime | None,
+            note: str, author: str) -> Planned:  # fmt: skip
+    """Return the entry that `add` keeps, before it has a number; raises what `add` raises."""
     _may(config, author)
     if model and model not in config.models:
         raise ConfigError(f"there is no model {model}", where=str(config.path))
@@ -31,10 +42,8 @@ def add(store: Store, config: Config, now: datetime, kind: str, model: str, *, b
         why = f"a note has {LONGEST_NOTE} printable characters at most"
     if why is not None:
         raise ConfigError(why)
-    one = Planned(0, model, kind, microseconds(begin), None if end is None else microseconds(end), note, author,
-                  microseconds(now))  # fmt: skip
-    with store.write() as connection:
-        return replace(one, id=plans.add(connection, one))
+    return Planned(0, model, kind, microseconds(begin), None if end is None else microseconds(end), note, author,
+                   microseconds(now))  # fmt: skip
 
 
 def remove(store: Store, config: Config, now: datetime, number: int, *, author: str) -> None:
@@ -42,6 +51,23 @@ def remove(store: Store, config: Config, now: datetime, number: int, *, author: 
     _may(config, author)
     with store.write() as connection:
         plans.remove(connection, number, now)
+
+
+def apply(connection: Connection, config: Config, one: dict[str, Any], now: datetime) -> None:
+    """Apply an action on the plan, `add` or `remove`; it counts as entered now, not when it was asked for."""
+    model, author = one["subject"].partition(":")[2], one["actor"]
+    if one["verb"] == "remove":
+        if not (one["reason"].isascii() and one["reason"].isdigit()):
+            raise ConfigError(f"{one['reason'][:20]!r} is no number of an entry")
+        number = int(one["reason"])
+        if number not in {known.id for known in plans.of_model(connection, model or None)}:
+            raise ConfigError(f"there is no entry {number} in the plan")
+        plans.remove(connection, number, now)
+        return
+    words = read_words(one["reason"])
+    begin, end = (moment_of(words[name], config) if words[name] else None for name in ("from", "to"))
+    entry = checked(config, now, words["kind"], model, begin=begin or now, end=end, note=words["note"], author=author)
+    plans.add(connection, entry)
 
 
 def moment_of(text: str, config: Config) -> datetime:

@@ -1,5 +1,6 @@
 """Hold what people announced: deployments that are marked, and stretches of time that are not judged."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -75,6 +76,31 @@ class Planned:
             return False
         by_us = microseconds(start_of(hour + 1) + watermark)
         return self.overlaps(hour) and self.added_us <= by_us and (self.removed_us is None or self.removed_us > by_us)
+
+
+def words_of(kind: str, begin: str, end: str, note: str) -> str:
+    """
+    Write down what somebody asks to announce, in the words of the command line, for an action to carry.
+
+    >>> read_words(words_of("closure", "2026-12-24", "2026-12-27", "Christmas"))["to"]
+    '2026-12-27'
+    """
+    return json.dumps({"kind": kind, "from": begin, "to": end, "note": note}, ensure_ascii=False)
+
+
+def read_words(text: str) -> dict[str, str]:
+    """
+    Read what `words_of` wrote; what is missing, or no such text, is empty.
+
+    >>> read_words("party")
+    {'kind': '', 'from': '', 'to': '', 'note': ''}
+    """
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    known = found if isinstance(found, dict) else {}
+    return {name: str(known.get(name) or "") for name in ("kind", "from", "to", "note")}
 
 
 def freed(plan: Iterable[Planned], hours: Iterable[int], watermark: timedelta) -> frozenset[int]:

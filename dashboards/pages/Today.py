@@ -2,9 +2,8 @@
 
 import streamlit as st
 
-from dashboards import incident, shared, views
-from monitor.plan import UNJUDGED
-from monitor.window import hour_of, moment, start_of
+from dashboards import incident, plan_form, shared, views
+from monitor.window import hour_of, start_of
 
 SHAPES = {"OK": "●", "WATCH": "▲", "ALARM": "■", "UNKNOWN": "◌", "SILENT": "○"}
 TILES = (
@@ -56,12 +55,7 @@ for columns, pair in zip([st.columns(2), st.columns(2)], (TILES[:2], TILES[2:]),
             shared.curve(views.history(model, metric, window.first, window.end), metric, title, plan=views.plan(model))
 
 with st.expander("What is planned?"):
-    if plan := views.plan(model):
-        shared.table([{"what": one.title, "from": shared.when(hour_of(moment(one.from_us))),
-                       "to": "" if one.to_us is None else shared.when(hour_of(moment(one.to_us))),
-                       "judged": "no" if one.kind in UNJUDGED else "yes", "by": one.author} for one in plan])  # fmt: skip
-    else:
-        st.text("Nothing: `vigie plan add deployment --note 2.5.0`, or `vigie plan add closure --from ... --to ...`.")
+    plan_form.show(model)
 
 with st.expander("What would be told here, and how soon?"):
     rows = views.noticed(model)

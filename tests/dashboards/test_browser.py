@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page
 
 from jobs.act import act
 from jobs.backtest import backtest
-from monitor.store import actions
+from monitor.store import actions, plans
 from monitor.store.store import Store
 from tests.dashboards.conftest import EVIL_LABEL, Served
 
@@ -135,9 +135,9 @@ def test_today_says_what_would_be_told(browser: Browser, hostile: Served) -> Non
     seen = look(browser, hostile, "")
     seen.page.get_by_text("What would be told here, and how soon?").click()
     seen.page.get_by_text("What is smaller cannot be seen with this reference.").wait_for(timeout=30_000)
-    rows = seen.page.locator("[data-testid=stTable] tbody tr").all_inner_texts()
-    latency = next(row for row in rows if row.startswith("rise of the usual latency"))
-    assert latency.count("%") == 3
+    row = seen.page.locator("[data-testid=stTable] tbody tr", has_text="rise of the usual latency").first
+    row.wait_for(timeout=30_000)
+    assert row.inner_text().count("%") == 3
     assert_harmless(seen)
     seen.page.close()
 
@@ -221,3 +221,33 @@ def test_replay_is_asked_for_and_shown(browser: Browser, hostile: Served) -> Non
     assert "rise of the usual latency" in sizes.inner_text()
     assert_harmless(seen)
     seen.page.close()
+
+
+def test_plan_is_changed_on_today(browser: Browser, hostile: Served) -> None:
+    """A person announces a deployment and takes it back; what makes no sense is refused with its reason."""
+    store, now = Store.open(hostile.config.database), datetime.now(UTC)
+    for note in ("2.5.0 <b>x</b>", "2.6.0"):
+        seen = look(browser, hostile, "")
+        seen.page.get_by_text("What is planned?").click()
+        seen.page.get_by_role("button", name="Announce").wait_for(timeout=30_000)
+        if note == "2.6.0":
+            seen.page.get_by_label("To (not included)").fill("2026-12-27")
+        seen.page.get_by_label("Note").fill(note)
+        seen.page.wait_for_function(SETTLED, timeout=60_000)
+        seen.page.get_by_role("button", name="Announce").click()
+        seen.page.get_by_text("add by local: waits for the act job").wait_for(timeout=30_000)
+        seen.page.close()
+        act(store, hostile.config, now)
+    with store.write() as connection:
+        assert [(one.title, one.model, one.author) for one in plans.of_model(connection)] == [
+            ("deployment 2.5.0 <b>x</b>", "ape", "local")
+        ]
+        actions.ask(connection, "local", "remove", "plan:ape", revision=None, reason="1", now=now)
+    act(store, hostile.config, now)
+    seen = look(browser, hostile, "")
+    seen.page.get_by_text("What is planned?").click()
+    seen.page.get_by_text("add by local: a deployment is a moment and has no end").wait_for(timeout=30_000)
+    assert seen.page.get_by_text("remove by local: applied").count() == 1
+    assert_harmless(seen)
+    seen.page.close()
+    store.engine.dispose()

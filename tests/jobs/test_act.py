@@ -6,9 +6,10 @@ import pytest
 
 from jobs.act import act
 from monitor.detection.incident import Cause, Incident
-from monitor.store import actions, decisions, incidents, outbox
+from monitor.plan import words_of
+from monitor.store import actions, decisions, incidents, outbox, plans
 from monitor.store.store import Store
-from monitor.window import hour_of
+from monitor.window import hour_of, microseconds
 from tests.conftest import NOW, Place, opened
 from tests.jobs.story import snapshot
 
@@ -141,6 +142,50 @@ def test_approve(place: Place, store: Store, decision: int) -> None:
     assert "10 characters" in (refusal(store, short) or "")
     assert refusal(store, good) is None
     assert "approved" in (refusal(store, again) or "")
+
+
+def test_plan(place: Place, store: Store) -> None:
+    """What is announced on the page is kept as by the command line, taken back, and refused with the same words."""
+    config = place.configure()
+    words = words_of("closure", "2026-12-24", "2026-12-27", "Christmas")
+    ask(store, "bruno", "add", "plan:ape", words)
+    ask(store, "bruno", "add", "plan:", words_of("deployment", "", "", "2.5.0"))
+    assert act(store, config, NOW) == "2 actions applied, 0 refused"
+    assert act(store, config, NOW) == "0 actions applied, 0 refused"
+    ask(store, "alice", "remove", "plan:ape", "1")
+    act(store, config, NOW)
+    with store.read() as connection:
+        found = {
+            one.title: (one.model, one.author, one.added_us, one.removed_us is None)
+            for one in plans.of_model(connection)
+        }
+    now_us = microseconds(NOW)
+    assert found == {
+        "closure Christmas": ("ape", "bruno", now_us, False),
+        "deployment 2.5.0": ("", "bruno", now_us, True),
+    }
+
+
+@pytest.mark.parametrize(("who", "verb", "subject", "words", "why"), [
+    ("chloe", "add", "plan:ape", words_of("deployment", "", "", ""), "needs the role operator"),
+    ("bruno", "add", "plan:nobody", words_of("deployment", "", "", ""), "no action add on plan:nobody"),
+    ("bruno", "add", "plan:ape", words_of("party", "", "", ""), "'party' is none of deployment"),
+    ("bruno", "add", "plan:ape", words_of("closure", "2026-12-24", "", ""), "a closure needs an end"),
+    ("bruno", "add", "plan:ape", words_of("closure", "soon", "", ""), "'soon' is no ISO date"),
+    ("bruno", "add", "plan:ape", words_of("deployment", "", "", "a\x1bb"), "printable characters"),
+    ("bruno", "add", "plan:ape", "[[", "'' is none of deployment"),
+    ("bruno", "remove", "plan:ape", "9", "no entry 9"),
+    ("bruno", "remove", "plan:ape", "²", "is no number"),
+    ("bruno", "approve", "plan:ape", "1", "no action approve"),
+])  # fmt: skip
+def test_plan_refused(place: Place, store: Store, who: str, verb: str, subject: str, words: str, why: str) -> None:
+    """An entry that may not be is refused with the sentence of the command line, and nothing is kept."""
+    config = place.configure()
+    number = ask(store, who, verb, subject, words)
+    act(store, config, NOW)
+    assert why in (refusal(store, number) or "")
+    with store.read() as connection:
+        assert plans.of_model(connection) == []
 
 
 def test_two_at_once(place: Place, store: Store, incident: int, store_url: str) -> None:
