@@ -29,6 +29,8 @@ MEASURES = {
         "false alarms in quiet quarters, delays and causes of known changes",
     ),
     "quiet": ("benchmarks.detection.quiet", "false alarms on wilder or richer traffic in which nothing changes"),
+    "peers": ("benchmarks.detection.packages", "other packages on the same records: false alarms and delays"),
+    "dated": ("benchmarks.detection.dated", "real streams in their own time: what was told of what is known of them"),
 }
 
 

