@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks.detection.history import BORN, EPOCH, PACES, YEARS, Pace, Year, case_of, hour_of, titles, year_of
-from benchmarks.detection.telling import LEAST_TEXTS, Case, Tell, said, sampled, told
+from benchmarks.detection.telling import LEAST_TEXTS, Case, Tell, sampled, told
 from benchmarks.detection.traffic import MONDAY
 from monitor.detection import explain
 from monitor.detection.baseline import Baseline
@@ -84,7 +84,7 @@ def looked(year: Year, pace: Pace, *, by_people: bool) -> dict[str, Any]:
         ]
         matched |= set(mine)
         row = _birth(year, case, name, day, told_by=tells[mine[0]] if mine else None, pace=pace)
-        hours = said_of_share(case, baseline, name, row["share"]) if by_people else said(case, baseline, first)
+        hours = said_of_share(case, baseline, name, row["share"]) if by_people else None
         births.append(row | {"said_days": _days(hours, pace)})
     beside = [{"on": _day_of(one.hour, year, pace).isoformat(), "opened": one.opened, "causes": list(one.causes[:3]), "claim": one.claim,
                "risen": list(one.risen[:3]), "gained": list(one.gained[:6]), "lost": list(one.lost[:4])}

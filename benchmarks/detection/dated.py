@@ -70,7 +70,7 @@ def _full() -> dict[str, Any]:
                  "seed": seed, "is_language": switch.source != esco.REVISION, **esco.looked(switch, volume, seed)}
                 for switch, volume, seed in product(esco.SWITCHES, VOLUMES, (1, 2, 3))]  # fmt: skip
     return {"years": births.everything(YEARS, PACES), "switches": switches, "latencies": _latencies(tuple(machines.SERVICES)),
-            "loads": _loads(LOADS, 3, machines.LIVE_WEEKS)}  # fmt: skip
+            "loads": _loads(LOADS, 1, machines.LIVE_WEEKS)}  # fmt: skip
 
 
 def _quick(*, is_there: bool) -> dict[str, Any]:

@@ -125,7 +125,7 @@ def looked(switch: Switch, per_day: float, seed: int) -> dict[str, Any]:
     row = first_told(
         tells, case, MONDAY + run.first, rightly, tongue=None if switch.source == REVISION else switch.source
     )
-    return row | {"said_hours": said(case, run.baseline, MONDAY + run.first)}
+    return row | {"said_hours": said(case, run.baseline, MONDAY + run.first, counted(known.pool, days))}
 
 
 def between(text: list[str], ordinary: int, drawn: Sequence[Drawn]) -> Callable[[int, int], pl.Series]:

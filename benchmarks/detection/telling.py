@@ -1,6 +1,6 @@
 """Replay rows against a reference as the product would, and keep what each alarm would tell a person."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,12 +95,19 @@ def told(case: Case, baseline: Baseline | None = None) -> list[Tell]:
     return found
 
 
-def said(case: Case, baseline: Baseline, first: int) -> float | None:
-    """Return the hours that the power table's method takes for what moved on average from hour `first` on; None: over four weeks."""
-    before, after = case.between(case.window.end, first), case.between(first, case.end)
-    before = before if before.records else case.reference
+def said(case: Case, baseline: Baseline, first: int, calm: Mapping[int, Profile]) -> float | None:
+    """
+    Return the hours that the power table's method takes for what a change from hour `first` on moves on average; None: over four weeks.
+
+    `calm` holds the same hours as they would have been without it.
+    """
+    after = case.between(first, case.end)
+    before = Profile.sum(calm[hour] for hour in range(first, case.end) if hour in calm)
     at, names = baseline.yardsticks, baseline.labels
-    moved = {one.name: float(np.nan_to_num(one.read(after, at).value - one.read(before, at).value))
-             for one in baseline.metrics if not one.name.startswith("label:")}  # fmt: skip
+    moved = {
+        one.name: float(one.read(after, at).value - one.read(before, at).value)
+        for one in baseline.metrics
+        if not one.name.startswith("label:")
+    }
     now, then = (label_vector(one, names) / max(label_vector(one, names).sum(), 1) for one in (after, before))
     return hours_until(baseline, case.reference, Detection(), Change(moved, np.array(baseline.popular) + now - then))
