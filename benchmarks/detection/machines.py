@@ -23,7 +23,7 @@ from benchmarks.detection.telling import Case, Tell, told
 from benchmarks.detection.traffic import CALLERS, MONDAY
 from monitor.detection.fitting import fit
 from monitor.detection.power import Change, hours_until
-from monitor.profiles.profile import by_hour, mark_repeats
+from monitor.profiles.profile import Profile, by_hour, mark_repeats
 from monitor.settings import Detection
 from monitor.window import Window
 
@@ -98,9 +98,24 @@ def judged_latency(stretch: Stretch) -> list[dict[str, Any]]:
         rows.append({
             "service": stretch.service, "on": day_of(one.hour), "cause": one.causes[0], "claim": one.claim,
             "latency_moved": round(moved, 4), "records_of_usual": round(now.records / due, 2),
+            "machines_moved": round(caller_moved(now, usual), 3),
             "is_regime": SERVICES[stretch.service] == "burstable" and one.hour >= FAST_ENDS,
         })  # fmt: skip
     return rows
+
+
+def caller_moved(now: Profile, usual: Profile) -> float:
+    """
+    Return by how much the share of that machine moved that moved most; 0 without runs.
+
+    >>> from monitor.profiles.counts import Counts
+    >>> caller_moved(Profile(fields={"caller": Counts.of(a=1, b=1)}), Profile(fields={"caller": Counts.of(a=1, b=3)}))
+    0.25
+    """
+    if "caller" not in now.fields or "caller" not in usual.fields:
+        return 0.0
+    then, since = usual.fields["caller"], now.fields["caller"]
+    return max(abs(since.share(name) - then.share(name)) for name in then.of_name | since.of_name)
 
 
 def regime(stretch: Stretch) -> dict[str, Any] | None:

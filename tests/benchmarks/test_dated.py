@@ -58,13 +58,20 @@ def test_a_week_becomes_a_day():
     assert hours == [0, 0, 24]
 
 
-def test_fewer_runs_are_no_false_alarm():
-    """An alarm on volume is false only where the runs were as many as usual; one on latency unless the regime changed."""
-    of = {"records_of_usual": 0.9, "is_regime": False}
-    assert dated._is_false({"cause": "volume"} | of)
-    assert not dated._is_false({"cause": "volume"} | of | {"records_of_usual": 0.5})
-    assert dated._is_false({"cause": "latency"} | of)
-    assert not dated._is_false({"cause": "slow"} | of | {"is_regime": True})
+@pytest.mark.parametrize(
+    ("row", "is_false"),
+    [
+        ({"cause": "volume", "records_of_usual": 0.9}, True),
+        ({"cause": "volume", "records_of_usual": 0.5}, False),
+        ({"cause": "field:caller=0", "machines_moved": 0.02}, True),
+        ({"cause": "field:caller=0", "machines_moved": 0.3}, False),
+        ({"cause": "latency", "is_regime": False}, True),
+        ({"cause": "slow", "is_regime": True}, False),
+    ],
+)
+def test_false_alarm_of_machines(row, is_false):
+    """An alarm is false where neither the number of runs nor the machines nor the regime moved."""
+    assert dated._is_false(row) is is_false
 
 
 def test_switch_row_counts_records():
