@@ -97,9 +97,11 @@ def test_markup_is_shown_letter_by_letter(browser: Browser, hostile: Served) -> 
 def test_incident_is_told_in_its_parts(browser: Browser, hostile: Served, scheme: str) -> None:
     """From its page alone: what changed, since when, where to look, in which branch, what it means and what to do."""
     seen = look(browser, hostile, "Incidents?id=1", scheme)
-    text = seen.page.locator("[data-testid=stMain]").inner_text()
     parts = ("Began about", "Told after", "Predictions since it began", "What changed?", "Where to look first", "What it means:",
              "What to check:", "What to do:", "New normal (role owner)", "History")  # fmt: skip
+    for part in parts:  # a chart or a figure may be drawn after the script has ended
+        seen.page.get_by_text(part).first.wait_for(timeout=30_000)
+    text = seen.page.locator("[data-testid=stMain]").inner_text()
     places = [text.find(part) for part in parts]
     assert [part for part, at in zip(parts, places, strict=True) if at < 0] == []
     assert places == sorted(places)
