@@ -10,11 +10,7 @@ from sqlalchemy import delete, select
 
 from jobs import describe as job
 from jobs.describe import describe
-from jobs.detect import detect, pending
-from jobs.ingest import ingest
-from jobs.pin import pin
 from jobs.prune import prune
-from jobs.summarise import summarise
 from monitor.config import Config
 from monitor.report.domain_classifier import sentence
 from monitor.store import incidents, predictions
@@ -23,23 +19,13 @@ from monitor.store.tables import prediction_input, reference
 from monitor.window import Window, start_of
 from tests.conftest import Place, opened
 from tests.jobs.story import snapshot
-from tests.jobs.test_pipeline import END, REFERENCE, SETTINGS, log_story
+from tests.jobs.test_pipeline import END, SETTINGS, judged_story
 
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run the story once up to its incidents."""
-    folder = tmp_path_factory.mktemp("judged")
-    told = Place(folder, f"sqlite:///{folder}/data/vigie.db")
-    config = told.configure(SETTINGS)
-    log_story(told)
-    with opened(told.database) as store:
-        ingest(store, config, END)
-        summarise(store, config, END)
-        pin(store, config, END, "ape", REFERENCE, by="test", reason="two usual weeks")
-        while pending(store, config, END):
-            detect(store, config, END)
-    return folder
+    return judged_story(tmp_path_factory.mktemp("judged")).folder
 
 
 @pytest.fixture

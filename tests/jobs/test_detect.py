@@ -24,23 +24,13 @@ from monitor.window import Window, start_of
 from tests.conftest import Place, opened
 from tests.jobs.story import snapshot
 from tests.jobs.test_cli import run
-from tests.jobs.test_pipeline import BEGIN, END, REFERENCE, SETTINGS, log_story
+from tests.jobs.test_pipeline import BEGIN, END, REFERENCE, SETTINGS, judged_story
 
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run the story once up to its incidents."""
-    folder = tmp_path_factory.mktemp("judged")
-    place = Place(folder, f"sqlite:///{folder}/data/vigie.db")
-    config = place.configure(SETTINGS)
-    log_story(place)
-    with opened(place.database) as store:
-        ingest(store, config, END)
-        summarise(store, config, END)
-        pin(store, config, END, "ape", REFERENCE, by="test", reason="two usual weeks")
-        while pending(store, config, END):
-            detect(store, config, END)
-    return folder
+    return judged_story(tmp_path_factory.mktemp("judged")).folder
 
 
 @pytest.fixture

@@ -50,6 +50,20 @@ def log_story(place: Place) -> None:
     place.write(580, seed=2, first=CHANGE, hours=48, changed=unseen)
 
 
+def judged_story(folder: Path) -> Place:
+    """Log the story into a folder with a SQLite store, and run it up to its incidents."""
+    place = Place(folder, f"sqlite:///{folder}/data/vigie.db")
+    config = place.configure(SETTINGS)
+    log_story(place)
+    with opened(place.database) as store:
+        ingest(store, config, END)
+        summarise(store, config, END)
+        pin(store, config, END, "ape", REFERENCE, by="test", reason="two usual weeks")
+        while pending(store, config, END):
+            detect(store, config, END)
+    return place
+
+
 def run_all(store: Store, config: Config) -> None:
     """Run the jobs of a pass, with the reference pinned once."""
     ingest(store, config, END)

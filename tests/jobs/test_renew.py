@@ -10,7 +10,6 @@ import pytest
 from jobs.act import act
 from jobs.detect import detect, pending
 from jobs.ingest import ingest
-from jobs.pin import pin
 from jobs.renew import renew
 from jobs.status import verdicts
 from jobs.summarise import summarise
@@ -24,7 +23,7 @@ from monitor.window import start_of
 from tests.conftest import Place, opened
 from tests.jobs.story import snapshot
 from tests.jobs.test_cli import run
-from tests.jobs.test_pipeline import CHANGE, END, REFERENCE, SETTINGS, log_story, unseen
+from tests.jobs.test_pipeline import CHANGE, END, SETTINGS, judged_story, unseen
 
 LATER = END + timedelta(days=16)
 
@@ -32,14 +31,9 @@ LATER = END + timedelta(days=16)
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Judge the story, call its incident the new normal, and log sixteen further days like it."""
-    folder = tmp_path_factory.mktemp("told")
-    place = Place(folder, f"sqlite:///{folder}/data/vigie.db")
+    place = judged_story(tmp_path_factory.mktemp("told"))
     config = place.configure(SETTINGS)
-    log_story(place)
     with opened(place.database) as store:
-        read(store, config, END)
-        pin(store, config, END, "ape", REFERENCE, by="test", reason="two usual weeks")
-        judge(store, config, END)
         for one in everything(store):
             with store.write() as connection:
                 actions.ask(
@@ -53,7 +47,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 )
         act(store, config, END)
     place.write(16 * 290, seed=4, first=END, hours=16 * 24, changed=unseen)
-    return folder
+    return place.folder
 
 
 @pytest.fixture
