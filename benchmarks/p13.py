@@ -15,7 +15,7 @@ from benchmarks import logs
 from benchmarks.result import Part, result
 from benchmarks.timing import Child, digits, python, spread
 
-LINES, QUICK_LINES, DAYS, RUNS = 200_000, 3_000, 30, 3  # two files of equal size, one for each of two cores
+LINES, QUICK_LINES, DAYS, RUNS = 1_000_000, 3_000, 30, 3  # two files of equal size, one for each of two cores
 WARM_LINES = 100
 EXECUTORS = (0, 1, 2)  # none: this process alone
 

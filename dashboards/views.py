@@ -89,14 +89,15 @@ def bursts(model: str, end_day: int) -> list[Burst]:
 
 
 @cached
-def blind(model: str) -> list[str]:
-    """Return what the reference is too wild to watch; nothing without a reference that can be read."""
+def blind(model: str) -> tuple[list[str], list[str]]:
+    """Return what the reference is too wild to watch, and what too thin; nothing without a reference that can be read."""
     with shared.store().read() as connection:
         row = references.active(connection, model)
     try:
-        return [] if row is None else power.blind(Baseline.from_bytes(row.baseline), shared.config().detection)
+        fitted = None if row is None else Baseline.from_bytes(row.baseline)
     except msgspec.ValidationError:
-        return []
+        fitted = None
+    return ([], []) if fitted is None else (power.blind(fitted, shared.config().detection), power.thin(fitted))
 
 
 @cached

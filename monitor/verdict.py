@@ -27,6 +27,7 @@ class Evidence:
     silent_after: float = 50.0
     accuracy: str | None = None  # why accuracy is not known; None when it is
     blind: tuple[str, ...] = ()  # what the reference is too wild to watch
+    thin: tuple[str, ...] = ()  # what has too few records a day to be watched
     renewing: tuple[str, ...] = ()  # what is learnt anew, and since when
     planned: str | None = None  # what was announced for now and until when, so that hours are not judged
 
@@ -72,8 +73,13 @@ def verdict(facts: Evidence) -> Verdict:
         return Verdict("UNKNOWN", f"We cannot know of {', '.join(facts.renewing)}: it is being learnt anew. "
                        f"The rest is as usual, judged until {facts.judged_until}.")  # fmt: skip
     if facts.accuracy is not None:
+        seen = " as far as it can be watched" if facts.blind or facts.thin else ""
         return Verdict("UNKNOWN", f"We cannot know whether the answers are right: {facts.accuracy}. "
-                       f"Traffic is as usual, judged until {facts.judged_until}.")  # fmt: skip
+                       f"Traffic is as usual{seen}, judged until {facts.judged_until}.")  # fmt: skip
+    if facts.thin:
+        more = f" and {len(facts.thin) - 3} more" if len(facts.thin) > 3 else ""
+        return Verdict("UNKNOWN", f"We cannot know of {', '.join(facts.thin[:3])}{more}: too few predictions a day to be judged. "
+                       f"The rest is as usual, judged until {facts.judged_until}.")  # fmt: skip
     if facts.blind:
         return Verdict("UNKNOWN", f"We cannot know of {', '.join(facts.blind)}: the reference itself moves too much. "
                        f"The rest is as usual, judged until {facts.judged_until}.")  # fmt: skip

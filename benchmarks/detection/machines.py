@@ -104,6 +104,29 @@ def judged_latency(stretch: Stretch) -> list[dict[str, Any]]:
     return rows
 
 
+def slowed(name: str, runs: pl.DataFrame, factor: float) -> list[dict[str, Any]]:
+    """
+    Return when it was told, and was said to be told, that runs take `factor` times as long from two weeks into each stretch on.
+
+    In days with runs: these machines rested for weeks.
+    """
+    rows = []
+    for number, stretch in enumerate(stretches(name, runs)):
+        since = stretch.case.window.end + FORTNIGHT
+        moment = datetime(1970, 1, 1) + timedelta(hours=since)
+        longer = pl.when(pl.col("time") >= moment).then(factor).otherwise(1.0)
+        case = stretches(name, runs.with_columns(pl.col("latency_ms") * longer))[number].case
+        seen = [one.hour for one in told(case) if one.hour > since and one.causes[0] in LATENCY]
+        baseline = fit(case.hours, case.window, Detection())
+        said = hours_until(baseline, case.reference, Detection(), Change({"latency": float(np.log(factor))}))
+        rows.append({
+            "service": name, "a_day": round(case.reference.records / (REFERENCE_WEEKS * 7)),
+            "days": len({hour // HOURS_PER_DAY for hour in case.hours if since <= hour < seen[0]}) if seen else None,
+            "said_days": None if said is None else round(said / HOURS_PER_DAY, 1),
+        })  # fmt: skip
+    return rows
+
+
 def caller_moved(now: Profile, usual: Profile) -> float:
     """
     Return by how much the share of that machine moved that moved most; 0 without runs.

@@ -66,5 +66,8 @@ with st.expander("What would be told here, and how soon?"):
         st.text(
             "The smallest changes that are typically told in that time. What is smaller cannot be seen with this reference."
         )
-        for name in views.blind(model):
+        wild, thin = views.blind(model)
+        for name in wild:
             st.text(f"Blind here: {name}. In the reference it moves by itself as much as what should be told.")
+        for name in thin:
+            st.text(f"Not watched here: {name}. Too few predictions a day.")

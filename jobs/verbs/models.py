@@ -86,7 +86,7 @@ def reference_show(context: typer.Context, model: str, as_json: JsonOption = Fal
     clean = {1: "clean", 0: "NOT clean", None: "not checked"}[pinned.clean]
     fitted = Baseline.from_bytes(pinned.baseline)
     seen = power.rows(power.table(fitted, usual, config.detection))
-    blind = power.blind(fitted, config.detection)
+    blind, thin = power.blind(fitted, config.detection), power.thin(fitted)
     value = {
         "model": model,
         "window": str(window),
@@ -95,6 +95,7 @@ def reference_show(context: typer.Context, model: str, as_json: JsonOption = Fal
         "clean": clean,
         "told": seen,
         "blind": blind,
+        "thin": thin,
     }
     lines = [
         f"{model}: {window}, {clean}; by {pinned.pinned_by}: {pinned.reason}",
@@ -105,6 +106,7 @@ def reference_show(context: typer.Context, model: str, as_json: JsonOption = Fal
     lines += [
         f"Blind here: {name}. In the reference it moves by itself as much as what should be told." for name in blind
     ]
+    lines += [f"Not watched here: {name}. Too few predictions a day." for name in thin]
     show(value, as_json, [*lines, "What is smaller cannot be seen with this reference."])
 
 

@@ -40,11 +40,16 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Season(msgspec.Struct, frozen=True):
-    """Hold a metric's expected value in each of 72 cells, and the spread that tames a wild hour before it counts in a day."""
+    """
+    Hold a metric's expected value in each of 72 cells, and the spread that tames a wild hour before it counts in a day.
+
+    `tolerance` is the deviation that counts as nothing: a service that never moved is tamed by it.
+    """
 
     cells: list[float]
     phi: float
     tau2: float
+    tolerance: float = 0.0
 
 
 class Baseline(msgspec.Struct, frozen=True):

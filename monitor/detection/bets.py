@@ -34,6 +34,7 @@ def tolerated(name: str, phi: float, share: float | None, settings: Detection) -
     """
     Return how large a shift of a metric is too small to tell anybody: a part of the standard deviation of one record.
 
+    Automation and the usual latency (a logarithm) have their own, in the unit people plan in.
     `phi` is the variance of one record, `share` the reference rate of a metric of zeros and ones.
 
     >>> round(tolerated("confidence", 0.04, None, Detection()), 6), round(tolerated("errors", 0.0, 0.0001, Detection()), 6)
@@ -41,9 +42,25 @@ def tolerated(name: str, phi: float, share: float | None, settings: Detection) -
     """
     if name == "automation":
         return settings.automation_tolerance
-    rare = None if share is None else min(max(share, RAREST), 1 - RAREST)
-    record_sd = float(np.sqrt(phi if rare is None else max(phi, rare * (1 - rare))))
-    return settings.tolerance_sd * record_sd if rare is None else max(settings.tolerance_sd * record_sd, 0.001)
+    if name == "latency":
+        return max(float(np.log1p(settings.latency_tolerance)), settings.tolerance_sd * float(np.sqrt(phi)))
+    of_record = settings.tolerance_sd * float(np.sqrt(of_one(phi, share)))
+    return of_record if share is None else max(of_record, 0.001)
+
+
+def within(share: float) -> float:
+    """Return the reference rate a share is judged by."""
+    return min(max(share, RAREST), 1 - RAREST)
+
+
+def of_one(phi: float, share: float | None) -> float:
+    """
+    Return the variance of one record that is reckoned with: of a share at least that of independent zeros and ones.
+
+    >>> of_one(0.5, None), round(of_one(0.0, 0.0), 6)
+    (0.5, 0.001996)
+    """
+    return phi if share is None else max(phi, within(share) * (1 - within(share)))
 
 
 def fit_spread(residual: np.ndarray, size: np.ndarray) -> Spread:
@@ -122,7 +139,7 @@ class Bet:
     def _cost(self, size: float, spread: float) -> np.ndarray:
         if self.share is None:
             return LAMBDAS**2 / 2
-        rare = min(max(self.share, RAREST), 1 - RAREST)
+        rare = within(self.share)
         jump = (1 - rare if self.direction > 0 else rare) * self.spread.phi / (rare * (1 - rare))
         u = LAMBDAS * jump / (size * spread)
         sampling = (size * self.spread.phi / jump**2) * (np.expm1(u) - u)

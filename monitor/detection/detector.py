@@ -83,7 +83,8 @@ def _measure(new: State, baseline: Baseline, profile: Profile, hour: int, settin
             continue
         off = reading.value - expected
         values[1, metric.name] = (off, reading.size)
-        tame = min(max(off, -settings.clip * sd), settings.clip * sd)
+        cut = settings.clip * max(sd, known.tolerance)
+        tame = min(max(off, -cut), cut)
         new.day_sum[metric.name] = new.day_sum.get(metric.name, 0.0) + tame * reading.size
         new.day_size[metric.name] = new.day_size.get(metric.name, 0.0) + reading.size
     due = float(np.expm1(baseline.seasons[VOLUME].cells[cell]))

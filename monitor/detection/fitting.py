@@ -22,7 +22,7 @@ from monitor.detection.baseline import (
     Season,
     label_vector,
 )
-from monitor.detection.bets import FEW_BLOCKS, RAREST, Spread, caution, fit_spread, tolerated, wander
+from monitor.detection.bets import FEW_BLOCKS, Spread, caution, fit_spread, of_one, tolerated, wander
 from monitor.detection.witness import HALF_LIVES, SCALES, project
 from monitor.errors import NoData
 from monitor.metrics import Metric, all_for, prediction_shift, yardsticks
@@ -107,18 +107,25 @@ def _scalar(metric: Metric, value: np.ndarray, size: np.ndarray, hour: np.ndarra
         other = season.means(value[~side], size[~side], hour[~side]) if (~side).any() else cells
         expected[side] = other[season.cell_of(hour[side])]
     centred = np.where(size > 0, value - expected, 0.0)
-    enough = size >= settings.smallest_block
-    spread = fit_spread(centred[enough], size[enough])
+    telling = _telling(size, settings.smallest_block)
+    spread = fit_spread(centred[telling], size[telling])
     share = float(np.average(value, weights=np.maximum(size, 1e-9))) if metric.is_share else None
     tolerance = tolerated(metric.name, spread.phi, share, settings)
-    limit = settings.clip * np.sqrt(spread.phi / np.maximum(size, 1) + spread.tau2)
+    phi = of_one(spread.phi, share)
+    limit = settings.clip * np.maximum(np.sqrt(phi / np.maximum(size, 1) + spread.tau2), tolerance)
     tame = np.clip(centred, -limit, limit)
     found = []
     for scale in metric.scales:
         block, total = (centred, size) if scale == 1 else _blocks(tame, size, scale)
         larger = _blocks(tame, size, 24 if scale == 1 else 168)
         found += _lines(metric, scale, (block, total), larger, (tolerance, share), settings=settings)
-    return Season(cells.tolist(), spread.phi, spread.tau2), found
+    return Season(cells.tolist(), phi, spread.tau2, tolerance), found
+
+
+def _telling(size: np.ndarray, smallest: float) -> np.ndarray:
+    """Return which hours say how wide an hour is: those that can be judged, or all that have records where these hold less than half."""
+    large = size >= smallest
+    return large if size[large].sum() >= size.sum() / 2 and large.sum() >= FEW_BLOCKS else size > 0
 
 
 def _lines(metric: Metric, scale: int, blocks: tuple[np.ndarray, np.ndarray], larger: tuple[np.ndarray, np.ndarray],
@@ -129,10 +136,7 @@ def _lines(metric: Metric, scale: int, blocks: tuple[np.ndarray, np.ndarray], la
         return []
     value, size = value[kept], size[kept]
     spread = fit_spread(value, size)
-    phi = spread.phi
-    if share is not None:
-        rare = min(max(share, RAREST), 1 - RAREST)
-        phi = max(phi, rare * (1 - rare))
+    phi = of_one(spread.phi, share)
     factor = caution(value, size)
     cautious = Spread(phi * factor, spread.tau2 * factor)
     slow = wander(*larger, phi, settings.smallest_block)

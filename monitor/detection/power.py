@@ -18,6 +18,7 @@ import numpy as np
 from monitor.detection import season
 from monitor.detection.baseline import NEW_LABEL, VOLUME, VOLUME_TOLERANCE, WITNESS, Baseline, Line
 from monitor.detection.bets import LAMBDAS, tolerated
+from monitor.detection.renewal import kin_of
 from monitor.detection.witness import HALF_LIVES, RAREST, SCALES
 from monitor.metrics import FIXED
 from monitor.profiles.profile import Profile
@@ -29,6 +30,7 @@ HEADINGS: Final = ("told within a day from", "within a week from", "within four 
 BEGINS: Final = 5 * 24 + 9  # a Tuesday at 9 UTC, as an hour since 1970
 MOVED_LABELS: Final = 20
 WILD, WILD_CENTRE = 3.0, 0.2  # times the tolerance; the witness's distance of the reference's halves
+TITLES: Final = {metric.name: metric.title for metric in FIXED} | {VOLUME: "volume", WITNESS: "mix of answers"}
 SIZES: Final = (0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 0.9)
 
 
@@ -88,8 +90,7 @@ def blind(baseline: Baseline, settings: Detection) -> list[str]:
     halves lie further apart than a change of 10 % would put them. Single labels and values of fields are left out.
     """
     found = []
-    fixed = {metric.name: metric.title for metric in FIXED} | {VOLUME: "volume", WITNESS: "mix of answers"}
-    for name, title in fixed.items():
+    for name, title in TITLES.items():
         lines = [line for line in baseline.lines if line.metric == name]
         if name == WITNESS:
             is_blind = bool(lines) and all(line.centre > WILD_CENTRE for line in lines)
@@ -97,6 +98,17 @@ def blind(baseline: Baseline, settings: Detection) -> list[str]:
             is_blind = bool(lines) and all(line.floor > WILD * _tolerance(line, baseline, settings) for line in lines)
         found += [title] if is_blind else []
     return found
+
+
+def thin(baseline: Baseline) -> list[str]:
+    """Name what is counted and carries no bet, because hardly any day of the reference had records enough to be judged."""
+    judged = {line.metric for line in baseline.lines}
+    counted = [*baseline.seasons, *([WITNESS] if len(baseline.labels) > 1 else [])]
+    return [
+        TITLES[name]
+        for name in TITLES
+        if name in counted and name not in judged and kin_of(name) not in baseline.renewing
+    ]
 
 
 def _tolerance(line: Line, baseline: Baseline, settings: Detection) -> float:

@@ -34,7 +34,7 @@ FIXED: tuple[Metric, ...] = (
 def yardsticks(reference: Profile) -> Yardsticks:
     """Fix what the metrics need to know of the reference."""
     return Yardsticks(
-        slow_ms=reference.latency.quantile(0.95) if reference.latency.total else float("inf"),
+        slow_ms=latency.slow_from(reference),
         unsure=reference.score.quantile(0.05) if reference.score.total else 0.0,
         known=novelty.known(reference),
         watched=input_fields.watched(reference),

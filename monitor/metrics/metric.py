@@ -21,7 +21,7 @@ class Yardsticks:
     """
     Hold what a metric needs to know of the reference, fixed when it is pinned.
 
-    `slow_ms` is its 95 % latency, `unsure` its 5 % score quantile, `unsupported` that of the support of answers, `known` the labels that had at least one answer in
+    `slow_ms` is from where a call is slow, `unsure` its 5 % score quantile, `unsupported` that of the support of answers, `known` the labels that had at least one answer in
     a thousand, `watched` the (field, value) pairs with at least one record in a hundred.
     """
 

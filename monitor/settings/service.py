@@ -35,6 +35,7 @@ class Detection(Part):
     smallest_block: int = Field(20, ge=1)
     tolerance_sd: float = Field(0.025, ge=0)
     automation_tolerance: Share = 0.005
+    latency_tolerance: float = Field(0.05, ge=0)
     witness_tolerance_hourly: float = Field(0.03, ge=0)
     witness_tolerance_daily: float = Field(0.02, ge=0)
     warning_share: Share = 0.1

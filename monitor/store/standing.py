@@ -46,6 +46,7 @@ def facts(connection: Connection, model: Model, now: datetime, detection: Detect
     evidence = Evidence(
         judged_until=judged, behind=behind, incident=incident, evidence=0.0 if saved is None else saved.evidence, warning_share=detection.warning_share,
         last_seen=seen, expected_since=_due_since(baseline, last_us, now, plan), silent_after=silent_after, accuracy=unknown, blind=tuple(power.blind(baseline, detection)),
+        thin=tuple(power.thin(baseline)),
         renewing=tuple(f"{renewal.title(kin)} (since {start_of(since):%d %b}, judged from {start_of(since + LEAST_HOURS):%d %b} on)"
                        for kin, since in baseline.renewing.items()),
         planned=None if planned is None else f"{planned.title} until {moment(planned.to_us or 0):%a %d %b %H:%M} UTC",

@@ -21,6 +21,7 @@ FACTS = st.builds(
     expected_since=st.floats(0, 200),
     accuracy=st.none() | st.just("no label was ever read"),
     blind=st.sampled_from([(), ("mean confidence",)]),
+    thin=st.sampled_from([(), ("mean confidence",)]),
     planned=st.none() | st.just("closure Christmas until Sunday"),
     renewing=st.sampled_from([(), ("latency (since 12 Nov)",)]),
 )
@@ -45,6 +46,8 @@ FACTS = st.builds(
             "UNKNOWN",
             "of mean confidence, volume: the reference itself moves too much",
         ),
+        ({"thin": ("a", "b", "c", "d", "e")}, "UNKNOWN", "of a, b, c and 2 more: too few predictions a day"),
+        ({"accuracy": "no label", "thin": ("a",)}, "UNKNOWN", "Traffic is as usual as far as it can be watched"),
         ({"renewing": ("latency (since 12 Nov)",)}, "UNKNOWN", "latency (since 12 Nov): it is being learnt anew"),
         ({"planned": "closure Christmas until Sunday"}, "UNKNOWN", "closure Christmas until Sunday is planned"),
         ({"planned": "closure Christmas until Sunday", "incident": (7, "Monday", "Slow.")}, "ALARM", "Incident #7"),
@@ -65,7 +68,7 @@ def test_green(facts):
     earned = (
         facts.judged_until is not None and not facts.behind and facts.reference is None and facts.incident is None and facts.accuracy is None
         and facts.evidence < facts.warning_share and facts.expected_since < facts.silent_after
-        and not facts.blind and not facts.renewing and facts.planned is None
+        and not facts.blind and not facts.thin and not facts.renewing and facts.planned is None
     )  # fmt: skip
     assert (verdict(facts).status == "OK") == earned
     assert verdict(facts).status in ORDER
