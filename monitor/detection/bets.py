@@ -6,6 +6,8 @@ clipped above, which only lowers it. Then `lambda z - cost`: `lambda^2 / 2` for 
 shares, whose few ones make a skewed sum (Bennett 1962, eq. 8b).
 """
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +15,9 @@ import numpy as np
 
 from monitor.settings import Detection
 
-LAMBDAS: Final = np.array([0.5, 1.0, 2.0])
+LAMBDAS: Final = (0.5, 1.0, 2.0)
+COSTS: Final = (0.125, 0.5, 2.0)  # of sums of many records: half the squares
+LARGEST: Final = 700.0  # as a power of e it is a float still
 RAREST: Final = 0.002  # a share is judged as if its reference rate were at least this
 FEW_BLOCKS = 4
 
@@ -27,7 +31,7 @@ class Spread:
 
     def of(self, size: float) -> float:
         """Return the standard deviation of a block of `size` records."""
-        return float(np.sqrt(self.phi / max(size, 1.0) + self.tau2))
+        return math.sqrt(self.phi / max(size, 1.0) + self.tau2)
 
 
 def tolerated(name: str, phi: float, share: float | None, settings: Detection) -> float:
@@ -121,26 +125,26 @@ class Bet:
     clip: float
     smallest: float
 
-    def evidence(self, value: float, size: float, floor: float | None = None) -> np.ndarray:
+    def evidence(self, value: float, size: float, floor: float | None = None) -> list[float]:
         """
         Return three log e-values, one per lambda; nan where the block is too small to judge.
 
         >>> bet = Bet(1, 0.0, 0.1, Spread(1.0, 0.0), None, 4.0, 20)
-        >>> bet.evidence(0.1, 100).tolist(), bool(np.isnan(bet.evidence(0.1, 19)).all())
-        ([-0.125, -0.5, -2.0], True)
+        >>> bet.evidence(0.1, 100), bet.evidence(0.1, 19)
+        ([-0.125, -0.5, -2.0], [nan, nan, nan])
         """
-        if size < self.smallest or np.isnan(value):
-            return np.full(3, np.nan)
+        if size < self.smallest or math.isnan(value):
+            return [math.nan] * len(LAMBDAS)
         spread = self.spread.of(size)
         lowest = self.floor if floor is None else max(floor, self.floor)
         z = min((self.direction * (value - self.centre) - lowest) / spread, self.clip)
-        return np.asarray(LAMBDAS * z - self._cost(size, spread))
+        return [of * z - cost for of, cost in zip(LAMBDAS, self._costs(size, spread), strict=True)]
 
-    def _cost(self, size: float, spread: float) -> np.ndarray:
+    def _costs(self, size: float, spread: float) -> Iterable[float]:
         if self.share is None:
-            return LAMBDAS**2 / 2
+            return COSTS
         rare = within(self.share)
         jump = (1 - rare if self.direction > 0 else rare) * self.spread.phi / (rare * (1 - rare))
-        u = LAMBDAS * jump / (size * spread)
-        sampling = (size * self.spread.phi / jump**2) * (np.expm1(u) - u)
-        return np.asarray(LAMBDAS**2 / 2 * (self.spread.tau2 / spread**2) + sampling)
+        unit, many, apart = jump / (size * spread), size * self.spread.phi / jump**2, self.spread.tau2 / spread**2
+        powers = [min(of * unit, LARGEST) for of in LAMBDAS]
+        return [cost * apart + many * (math.expm1(power) - power) for power, cost in zip(powers, COSTS, strict=True)]

@@ -7,6 +7,7 @@ most T / threshold, whatever the number of metrics and however they depend on ea
 saved state the same hours give the same alarms, bit for bit.
 """
 
+import math
 from collections.abc import Collection
 
 import msgspec
@@ -77,7 +78,7 @@ def _measure(new: State, baseline: Baseline, profile: Profile, hour: int, settin
         if known is None:
             continue
         reading, expected = metric.read(profile, at), known.cells[cell]
-        sd = float(np.sqrt(known.phi / max(reading.size, 1.0) + known.tau2))
+        sd = math.sqrt(known.phi / max(reading.size, 1.0) + known.tau2)
         readings[metric.name] = (reading, expected, sd)
         if reading.size <= 0:
             continue
@@ -143,7 +144,7 @@ def _settle(new: State, baseline: Baseline, values: dict[tuple[int, str], tuple[
             continue
         value, size = values[line.scale, line.metric]
         evidence = line.bet(settings).evidence(value, size, raised.get(number))
-        if np.isnan(evidence[0]):
+        if math.isnan(evidence[0]):
             continue
         moved = line.direction * (value - line.centre)
         _climb(new, number, moved, size, evidence=evidence, began=now - line.scale)
@@ -152,12 +153,11 @@ def _settle(new: State, baseline: Baseline, values: dict[tuple[int, str], tuple[
         if now - line.scale < new.reset:
             continue  # it began before the last alarm and helped to raise it
         stake = line.stake * (now - new.paid_until[number]) / len(LAMBDAS)
-        new.wealth[number] = ((np.array(new.wealth[number]) + stake) * np.exp(evidence)).tolist()
+        new.wealth[number] = [(w + stake) * math.exp(e) for w, e in zip(new.wealth[number], evidence, strict=True)]
         new.paid_until[number] = now
-    wealth = {
-        scale: sum(sum(new.wealth[i]) for i, line in enumerate(baseline.lines) if line.scale == scale)
-        for scale in SCALES
-    }
+    wealth = dict.fromkeys(SCALES, 0.0)
+    for line, held in zip(baseline.lines, new.wealth, strict=True):
+        wealth[line.scale] += sum(held)
     best = max(SCALES, key=lambda scale: wealth[scale])
     if wealth[best] < settings.threshold:
         return None, wealth[best] / settings.threshold
@@ -167,9 +167,9 @@ def _settle(new: State, baseline: Baseline, values: dict[tuple[int, str], tuple[
     return alarm, 1.0
 
 
-def _climb(new: State, number: int, moved: float, size: float, *, evidence: np.ndarray, began: int) -> None:
+def _climb(new: State, number: int, moved: float, size: float, *, evidence: list[float], began: int) -> None:
     before = new.climb[number]
-    new.climb[number] = [max(b + float(e), 0.0) for b, e in zip(before, evidence, strict=True)]
+    new.climb[number] = [max(b + e, 0.0) for b, e in zip(before, evidence, strict=True)]
     new.onset[number] = [o if b > 0 else began for o, b in zip(new.onset[number], before, strict=True)]
     if before[0] <= 0:
         new.moved[number] = new.weight[number] = 0.0

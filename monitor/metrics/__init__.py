@@ -4,6 +4,8 @@ One question per file: a metric reads a number from a profile.
 A new metric is a file with `METRICS`, its line in `FIXED`, and its test.
 """
 
+from functools import lru_cache
+
 from monitor.metrics import (
     automation,
     confidence,
@@ -42,6 +44,7 @@ def yardsticks(reference: Profile) -> Yardsticks:
     )
 
 
+@lru_cache(maxsize=64)
 def all_for(at: Yardsticks, labels: tuple[str, ...]) -> tuple[Metric, ...]:
     """Return every scalar metric under these yardsticks, `labels` having a daily bet each."""
     return (*FIXED, *input_fields.metrics(at.watched), *prediction_shift.metrics(labels))

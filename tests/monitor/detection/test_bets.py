@@ -60,10 +60,17 @@ def test_order(way, one, other, size, share):
     """More of the change never is less evidence, a higher floor never more, and the clip bounds it."""
     bet = Bet(way, 0.0, 0.05, Spread(0.3, 0.01), share, 4.0, 20)
     less, more = sorted([one, other], key=lambda value: way * value)
-    assert (bet.evidence(less, size) <= bet.evidence(more, size)).all()
-    assert (bet.evidence(more, size, 0.5) <= bet.evidence(more, size)).all()
-    assert (bet.evidence(more, size, 0.01) == bet.evidence(more, size)).all()
-    assert (bet.evidence(1e9 * way, size) <= 4 * LAMBDAS).all()
+    assert np.all(np.array(bet.evidence(less, size)) <= bet.evidence(more, size))
+    assert np.all(np.array(bet.evidence(more, size, 0.5)) <= bet.evidence(more, size))
+    assert np.all(np.array(bet.evidence(more, size, 0.01)) == bet.evidence(more, size))
+    assert np.all(bet.evidence(1e9 * way, size) <= 4 * np.array(LAMBDAS))
+
+
+def test_wild_share():
+    """A share that went by whole hours in the reference costs more than a float holds: the bet is off, nothing fails."""
+    evidence = Bet(1, 0.0, 0.0, Spread(5000.0, 0.0), 0.0, 4.0, 20).evidence(1.0, 20)
+    assert evidence == sorted(evidence, reverse=True)
+    assert evidence[-1] < -1e100
 
 
 @QUICK
