@@ -15,7 +15,7 @@ from monitor.detection.burst import Burst
 from monitor.feed import condition
 from monitor.metrics.prediction_shift import moved_share
 from monitor.plan import Planned
-from monitor.profiles.profile import ABSENT, Profile
+from monitor.profiles.profile import Profile
 from monitor.quality.automation_curve import Point, curve
 from monitor.quality.calibration import Calibration
 from monitor.store import (
@@ -248,8 +248,8 @@ def reports_made() -> list[dict[str, Any]]:
 
 def fields_beside(then: Profile, now: Profile) -> pl.DataFrame:
     """Return shares of the values of fields then and now, the 60 that moved most; fields that nobody logs are left out."""
-    rows = [(field, value, then.fields[field].share(value) if field in then.fields else 0.0, counts.share(value))
-            for field, counts in sorted(now.fields.items()) if counts.of_name.keys() != {ABSENT} for value in sorted(counts.of_name)]  # fmt: skip
+    rows = [(field, value, then.of_field(field).share(value), now.of_field(field).share(value))
+            for field in sorted(now.fields) for value in sorted(now.of_field(field).of_name)]  # fmt: skip
     schema = {"field": pl.String, "value": pl.String, "then": pl.Float64, "now": pl.Float64}
     frame = pl.DataFrame(rows, schema=schema, orient="row").with_columns(moved=pl.col("now") - pl.col("then"))
     return frame.sort(pl.col("moved").abs(), descending=True).head(60)

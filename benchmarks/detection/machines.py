@@ -137,7 +137,7 @@ def caller_moved(now: Profile, usual: Profile) -> float:
     """
     if "caller" not in now.fields or "caller" not in usual.fields:
         return 0.0
-    then, since = usual.fields["caller"], now.fields["caller"]
+    then, since = usual.of_field("caller"), now.of_field("caller")
     return max(abs(since.share(name) - then.share(name)) for name in then.of_name | since.of_name)
 
 

@@ -54,8 +54,7 @@ def counted(parts: Iterable[bytes]) -> tuple[dict[Key, Profile], Ledger]:
     """
     Count one day of one model from all of its packed parts, in whatever order they come.
 
-    Of rows with one id the first that was read counts, as in the store; one that answers otherwise is a reject. A declared
-    field that no row of the day has is left out, as it is when the day is read back from the store.
+    Of rows with one id the first that was read counts, as in the store; one that answers otherwise is a reject.
     """
     rows = pl.concat([pl.read_ipc_stream(part) for part in parts], how="diagonal").sort(PLACE)
     first = rows.unique("uid", keep="first", maintain_order=True)
@@ -66,9 +65,8 @@ def counted(parts: Iterable[bytes]) -> tuple[dict[Key, Profile], Ledger]:
         other = beside.filter(
             pl.any_horizontal(pl.col(one).ne_missing(pl.col(f"{one}_first")) for one in ANSWER)
         ).height
-    fields = [name for name in first.columns if name.startswith(FIELD) and first[name].is_not_null().any()]
     ledger = Ledger({"rows": first.height, "duplicate": again - other, "reject conflicting_duplicate": other})
-    return local.profiles(first.select(*COUNTED, *fields)), ledger
+    return local.profiles(first.select(*COUNTED, pl.selectors.starts_with(FIELD))), ledger
 
 
 def count(tasks: Iterable[Any], read: Read) -> Counted:

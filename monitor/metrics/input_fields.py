@@ -1,15 +1,18 @@
 """Do the declared fields, callers and regions hold what they used to hold?"""
 
 from monitor.metrics.metric import Metric, Reading, Yardsticks, share
-from monitor.profiles.profile import Profile
+from monitor.profiles.counts import Counts
+from monitor.profiles.profile import ABSENT, Profile
 
 LEAST_SHARE = 0.01
+NONE = Counts()
 
 
 def watched(reference: Profile) -> tuple[tuple[str, str], ...]:
     """Return the (field, value) pairs with at least 1 % of the reference's records, but for values that are all there is."""
     pairs = []
-    for name, counts in sorted(reference.fields.items()):
+    for name in sorted(reference.fields):
+        counts = reference.of_field(name)
         values = sorted(v for v, c in counts.of_name.items() if c >= LEAST_SHARE * counts.total)
         pairs += [(name, value) for value in values] if len(counts.of_name) > 1 else []
     return tuple(pairs)
@@ -27,8 +30,9 @@ def metrics(pairs: tuple[tuple[str, str], ...]) -> tuple[Metric, ...]:
 
     def made(name: str, value: str) -> Metric:
         def read(profile: Profile, _at: Yardsticks) -> Reading:
-            counts = profile.fields.get(name)
-            return share(counts[value], counts.total) if counts else Reading(float("nan"), 0)
+            counts = profile.fields.get(name, NONE)
+            whole = max(profile.distinct, counts.total)
+            return share(whole - counts.total if value == ABSENT else counts[value], whole)
 
         title = f"share of {name} = {value}"
         return Metric(f"field:{name}={value}", "inputs", "share", title, read, is_share=True, family=f"field:{name}")

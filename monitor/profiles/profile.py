@@ -28,10 +28,7 @@ OTHER = "(other)"
 LONGEST_NAME = 64
 FEW_WORDS = 2  # a text of one word that is unknown says little
 BANDS = (0.5, 0.7, 0.8, 0.9)  # scores from which an answer counts as so sure: fixed, or hours would not add up
-WATCHED = (
-    "caller",
-    "region",
-)  # kept like declared fields, also where nobody logs them: an hour must not depend on its neighbours
+WATCHED = ("caller", "region")  # kept like declared fields
 
 
 class Key(NamedTuple):
@@ -85,7 +82,7 @@ class Profile:
     strange: Histogram = field(default_factory=_score)  # texts of two words or more by the share they do not know
     support: Histogram = field(default_factory=_nats)  # answers by how far their words speak for them
     versions: Counts = field(default_factory=Counts)
-    fields: dict[str, Counts] = field(default_factory=dict)  # declared fields, caller, region
+    fields: dict[str, Counts] = field(default_factory=dict)  # declared fields, caller, region: those that have it
 
     @classmethod
     def sum(cls, parts: Iterable["Profile"]) -> "Profile":
@@ -119,13 +116,26 @@ class Profile:
         """Count prediction rows that carry a `repeat` column, whatever their model, segment and hour."""
         return cls.sum(by_hour(rows).values())
 
+    def of_field(self, name: str) -> Counts:
+        """
+        Return the values of a field, and as `ABSENT` how many have none.
+
+        That follows from the rest and is not counted: an hour must not depend on which fields its neighbours have.
+
+        >>> dict(Profile(distinct=3, fields={"TYP": Counts.of(I=2)}).of_field("TYP").of_name)
+        {'I': 2, '(absent)': 1}
+        """
+        known = self.fields.get(name, Counts())
+        absent = self.distinct - known.total
+        return known + Counts({ABSENT: absent}) if absent > 0 else known
+
     def to_bytes(self) -> bytes:
         """Write the profile as compressed MessagePack; equal profiles give equal bytes."""
         return zlib.compress(msgspec.msgpack.encode(_plain(self)), 1)
 
     @classmethod
     def from_bytes(cls, body: bytes) -> "Profile":
-        """Read what `to_bytes` wrote; parts a later version added are empty."""
+        """Read what `to_bytes` wrote; parts a later version added are empty, and absent values an earlier one counted are left out."""
         return _rich(msgspec.msgpack.decode(zlib.decompress(body)))
 
 
@@ -161,7 +171,10 @@ def _rich(plain: dict[str, Any]) -> Profile:
         elif isinstance(kind, Moments):
             rich[part.name] = Moments(*value)
         elif isinstance(kind, dict):
-            rich[part.name] = {name: Counts(one) for name, one in value.items()}
+            here = {
+                name: {known: many for known, many in one.items() if known != ABSENT} for name, one in value.items()
+            }
+            rich[part.name] = {name: Counts(one) for name, one in here.items() if one}
         else:
             rich[part.name] = value
     return Profile(**rich)
@@ -222,7 +235,7 @@ def by_hour(rows: pl.DataFrame) -> dict[Key, Profile]:
     for key, bands in _bands(fresh).items():
         built[key]["bands"] = bands
     for column in (*(c for c in fresh.columns if c.startswith(FIELD)), *WATCHED):
-        for key, one in _names(fresh, _category(column)).items():
+        for key, one in _names(fresh.filter(pl.col(column).is_not_null()), _category(column)).items():
             built[key].setdefault("fields", {})[column.removeprefix(FIELD)] = one
     return {key: Profile(**parts) for key, parts in built.items()}
 
@@ -244,7 +257,7 @@ def _distinct(fresh: pl.DataFrame) -> pl.DataFrame:
 def _category(column: str) -> pl.Expr:
     value = pl.col(column).cast(pl.String)
     tidy = value.str.len_chars().is_between(0, LONGEST_NAME) & ~value.str.contains(r"\p{C}")
-    return pl.when(value.is_null()).then(pl.lit(ABSENT)).when(tidy).then(value).otherwise(pl.lit(OTHER))
+    return pl.when(tidy).then(value).otherwise(pl.lit(OTHER))
 
 
 def _names(rows: pl.DataFrame, name: pl.Expr) -> dict[Key, Counts]:

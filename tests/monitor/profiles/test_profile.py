@@ -1,6 +1,7 @@
 """Hours add up, whatever the order and the split, and agree with counting one by one."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -53,9 +54,28 @@ def test_fields(rows):
     """A watched field counts its values; what is missing or unfit to show has a name of its own."""
     expected = counted(rows)
     for key, profile in by_hour(mark_repeats(frame(rows))).items():
-        assert profile.fields.keys() == ({"TYP", "caller", "region"} if profile.distinct else set())
-        for name, counts in profile.fields.items():
-            assert dict(counts.of_name) == dict(expected[tuple(key)][f"field:{name}"])
+        for name in ("TYP", "caller", "region"):
+            counts = dict(expected[tuple(key)][f"field:{name}"])
+            assert dict(profile.of_field(name).of_name) == counts
+            assert (name in profile.fields) == bool(counts.keys() - {"(absent)"})
+
+
+def test_absent_values_of_before():
+    """An hour in which an earlier version counted what has no value reads as one that leaves it out."""
+    now = Profile(distinct=3, fields={"TYP": Counts.of(I=2)})
+    before = replace(now, fields={"TYP": Counts({"I": 2, "(absent)": 1}), "caller": Counts({"(absent)": 3})})
+    assert Profile.from_bytes(before.to_bytes()) == now
+    assert dict(now.of_field("caller").of_name) == {"(absent)": 3}
+
+
+@QUICK
+@given(ROWS)
+def test_neighbours(rows):
+    """An hour's fields are the same whether or not a neighbour's rows bring the column."""
+    marked = mark_repeats(frame(rows))
+    bare = marked.filter(pl.col("field_TYP").is_null())
+    with_column, without = by_hour(bare), by_hour(bare.drop("field_TYP"))
+    assert with_column == without
 
 
 @QUICK
