@@ -10,19 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
 from jobs.detect import detect, pending
 from jobs.ingest import ingest
 from jobs.pin import pin
+from jobs.seed import answers
 from jobs.shadow import shadow
 from jobs.status import verdicts
 from jobs.summarise import summarise
 from monitor.detection import renewal
-from monitor.detection.baseline import Baseline
+from monitor.detection.baseline import Baseline, Tried
 from monitor.detection.incident import Incident
 from monitor.errors import VigieError
-from monitor.store import incidents, references
+from monitor.profiles.profile import Key
+from monitor.store import incidents, profiles, references
 from monitor.store.store import Store
+from monitor.store.tables import shadow_answer
 from monitor.window import Window, hour_of
 from tests.conftest import WORDS, Place, opened
 from tests.jobs.story import failing, snapshot
@@ -236,6 +240,69 @@ def test_two_weeks(quick_place: Place, days: int, is_seeded: bool) -> None:
         judge(store, configured(quick_place))
         assert Baseline.from_bytes(active(store).baseline).seeded == (["2.5.0"] if is_seeded else [])
         assert bool(everything(store)) != is_seeded
+
+
+def test_rows_gone(copied: Callable[[], Place]) -> None:
+    """An incident is opened also when the shadow's answers were let go since: it has no share of then."""
+    place = copied()
+    with opened(place.database) as store:
+        release(place, store, wrong)
+        config = configured(place)
+        judge(store, config, RELEASE + timedelta(hours=3))
+        assert Baseline.from_bytes(active(store).baseline).seeded == ["2.5.0"]
+        with store.write() as connection:
+            connection.execute(delete(shadow_answer))
+        judge(store, config)
+        (one, *_) = everything(store)[::-1]
+    assert {row["then"] for row in one.detail["labels"]} == {0.0}
+
+
+def test_told_before(copied: Callable[[], Place]) -> None:
+    """Once somebody says which version it is, the incident that told of its answers is over: another reference judges them."""
+    place = copied()
+    with opened(place.database) as store:
+        release(place, store, right)
+        judge(store, configured(place, version=""), END - timedelta(hours=4))
+        before = {one.state for one in everything(store)}
+        judge(store, configured(place), END - timedelta(hours=1))
+        states = {(one.state, one.closed_as) for one in everything(store)}
+    assert (before, states) == ({"open"}, {("closed", "superseded")})
+
+
+def test_too_few(copied: Callable[[], Place]) -> None:
+    """A handful of answers over two weeks is no reference; that is kept, not tried every hour, and nothing else changes."""
+    place, ends = copied(), [hour_of(BEGIN), hour_of(CHANGE) - 1]
+    with opened(place.database) as store:
+        release(place, store, right)
+        with store.write() as connection:
+            connection.execute(delete(shadow_answer).where(shadow_answer.c.hour.not_in(ends)))
+        old = Baseline.from_bytes(active(store).baseline)
+        judge(store, configured(place))
+        row = active(store)
+    assert Baseline.from_bytes(row.baseline) == renewal.passed(old, "2.5.0")
+    assert row.reason == "two usual weeks; version 2.5.0: too few shadow answers of next"
+
+
+def test_counted_alike(tmp_path: Path) -> None:
+    """What is counted of the shadow's answers is what would be counted had the version been logged, segment by segment."""
+    found = []
+    for name, changed in (("other", served(lambda text: [["62", 0.6], *right(text)])), ("same", served(right))):
+        (tmp_path / name).mkdir()
+        place = Place(tmp_path / name, f"sqlite:///{tmp_path}/{name}/data/vigie.db")
+        config, window = configured(place), Window.of(BEGIN, BEGIN + timedelta(hours=30))
+        place.write(900, seed=5, first=BEGIN + timedelta(minutes=20), hours=29, changed=changed)
+        with opened(place.database) as store:
+            read(place, store, BEGIN + timedelta(days=1, hours=6))
+            shadow(store, config, BEGIN + timedelta(days=1, hours=6))
+            with store.read() as connection:
+                as_tried = Tried("2.5.0", "next", config.challengers["next"].sha256 or "", "max_prob", 7000)
+                logged = profiles.hours(connection, "ape", window)
+                tried = answers(connection, "ape", as_tried, window)
+        found.append(
+            (tried, {Key("ape", segment, hour): one for hour, some in logged.items() for segment, one in some.items()})
+        )
+    (of_other, logged_other), (of_same, logged_same) = found
+    assert of_other == of_same == logged_same != logged_other
 
 
 def test_shown(
