@@ -84,17 +84,17 @@ def _tried(config: Config, spec: Challenger) -> Tried:
                  None if limit is None else limit + above)  # fmt: skip
 
 
-def seed(store: Store, config: Config, now: datetime, model: str, found: Switch, *, reference: int) -> str | None:
+def seed(store: Store, config: Config, now: datetime, model: str, found: Switch, *, reference: int) -> None:
     """
-    Judge `model` from the switch on by what the version answered in the shadow; returns what was done.
+    Judge `model` from the switch on by what the version answered in the shadow.
 
-    None when another process did it meanwhile, or judged that hour. Incidents that tell only of what is judged
+    Does nothing when another process did it meanwhile, or judged that hour. Incidents that tell only of what is judged
     otherwise from now on are closed as superseded. With too few answers nothing changes but that it is not tried again.
     """
     with store.read() as connection:
         row = references.active(connection, model)
         if row is None or row.id != reference:
-            return None
+            return
         hours = hourly(answers(connection, model, found.tried, found.window))
     new, kins, reason = _seeded(Baseline.from_bytes(row.baseline), config, found, hours)
     reason = reason if kins else f"{row.reason}; {reason}"
@@ -102,11 +102,10 @@ def seed(store: Store, config: Config, now: datetime, model: str, found: Switch,
         pinned = references.active(connection, model)
         saved = detectors.load(connection, model, reference, to_change=True)
         if pinned is None or pinned.id != reference or (saved is not None and saved.judged_until != found.hour):
-            return None
+            return
         number = replace(connection, row, new, kins, by="vigie", reason=reason, now=now)
         supersede(connection, config, model, kins, number, at=start_of(found.hour), now=now, by="vigie",
                   reason=f"judged otherwise from now on: {reason}")  # fmt: skip
-    return f"{model}: {reason}"
 
 
 def _seeded(
