@@ -7,12 +7,13 @@ from typing import Any
 import py3langid
 from sqlalchemy import Connection
 
+from jobs import seed
 from jobs.renew import learn
 from jobs.supervise import each
 from monitor.alerts import messages
 from monitor.config import Config
 from monitor.detection import detector, explain, renewal
-from monitor.detection.baseline import Baseline
+from monitor.detection.baseline import WITNESS, Baseline
 from monitor.detection.branches import branches
 from monitor.detection.incident import QUIET_TO_RECOVER, Change, Incident, owner
 from monitor.detection.state import Alarm, Judged, State
@@ -95,6 +96,12 @@ def _detect_model(store: Store, config: Config, model: str, now: datetime) -> st
             return f"{model}: nothing to judge"
         found = profiles.by_hour(connection, model, Window(hours[0], hours[-1] + 1))
         planned = freed(plans.of_model(connection, model), hours, timedelta(minutes=config.detection.watermark_minutes))
+        switch = seed.switch(connection, config, model, subject.baseline, found)
+    if switch is not None and switch.hour == hours[0]:
+        seed.seed(store, config, now, model, switch, reference=subject.reference)
+        return _detect_model(store, config, model, now)
+    if switch is not None:  # as with what is learnt: the hours behind it wait for the next run
+        hours = [hour for hour in hours if hour < switch.hour]
 
     with store.write() as connection:
         pinned = references.active(connection, model)
@@ -196,12 +203,13 @@ def _tell_closed(connection: Connection, subject: Subject, state: State, one: In
 def _explained(connection: Connection, subject: Subject, alarm: Alarm) -> Incident:
     config, model = subject.config, subject.model
     now = Window(min(alarm.onset, alarm.hour - 1), alarm.hour)
-    then = renewal.usual(subject.baseline, next(iter(alarm.shares)))
-    then_parts, now_parts = (profiles.segments(connection, model, w) for w in (then, now))
-    others = {name: renewal.usual(subject.baseline, name) for name in alarm.shares}
-    usual = {name: profiles.total(connection, model, w) for name, w in others.items() if w != then}
-    sides = explain.Sides(Profile.sum(then_parts.values()), Profile.sum(now_parts.values()), then_parts, now_parts,
-                          config.nomenclature(model), usual)  # fmt: skip
+    main = next(iter(alarm.shares))
+    usual = _usual(connection, subject, {*alarm.shares, WITNESS})
+    then, now_parts = renewal.usual(subject.baseline, main), profiles.segments(connection, model, now)
+    whole = {name: Profile.sum(parts.values()) for name, parts in usual.items()}
+    sides = explain.Sides(
+        whole[main], Profile.sum(now_parts.values()), usual[main], now_parts, config.nomenclature(model), whole
+    )
     causes = explain.causes(alarm.shares, subject.baseline, sides)
     where = explain.segments(causes[0], subject.baseline, sides, config.models[model].segment or "")
     before, after = (predictions.sample(connection, model, w, SAMPLE, SEED) for w in (then, now))
@@ -213,7 +221,7 @@ def _explained(connection: Connection, subject: Subject, alarm: Alarm) -> Incide
     claim = explain.claim(causes, where) + ("" if began is None else f"; began {began}")
     lie = branches(causes[0].metric, sides.then, sides.now, sides.nomenclature) if causes[0].group == "outputs" else {}
     detail = {
-        "claim": claim, "segments": where[:10], "branches": lie, "labels": explain.labels(sides), "terms": words,
+        "claim": claim, "segments": where[:10], "branches": lie, "labels": explain.labels(replace(sides, then=whole[WITNESS])), "terms": words,
         "texts": explain.texts(after, words["gained"]),
         "language": {"then": _languages(before["text"].to_list()), "now": _languages(after["text"].to_list())},
     }  # fmt: skip
@@ -221,6 +229,14 @@ def _explained(connection: Connection, subject: Subject, alarm: Alarm) -> Incide
                   if causes and i.causes and i.causes[0].metric == causes[0].metric
                   and alarm.hour - (i.closed_hour or 0) <= 14 * 24), None)  # fmt: skip
     return Incident(0, model, alarm.onset, alarm.hour, "open", causes, detail, recurrence_of=again)
+
+
+def _usual(connection: Connection, subject: Subject, metrics: set[str]) -> dict[str, dict[str, Profile]]:
+    """Return what is usual of each metric, by segment; what rests on the same hours is added up once."""
+    base = subject.baseline
+    same = {name: (renewal.usual(base, name), renewal.tried(base, name)) for name in sorted(metrics)}
+    found = {rests: seed.usual(connection, subject.model, *rests) for rests in dict.fromkeys(same.values())}
+    return {name: found[rests] for name, rests in same.items()}
 
 
 def _languages(texts: list[str | None]) -> dict[str, float]:

@@ -44,12 +44,19 @@ def begin(connection: Connection, config: Config, now: datetime, model: str, kin
     strange = sorted(set(kins) - set(renewal.kins(old)))
     if strange or not kins:
         raise NoData(f"{model} has no metrics {', '.join(strange)}", remedy=f"it has {', '.join(renewal.kins(old))}")
-    number = _replace(connection, row, renewal.begun(old, kins, since), kins, by=by, reason=reason, now=now)
+    number = replace(connection, row, renewal.begun(old, kins, since), kins, by=by, reason=reason, now=now)
+    supersede(
+        connection, config, model, kins, number, at=now, now=now, by=by, reason=f"its metrics are learnt anew: {reason}"
+    )
+
+
+def supersede(connection: Connection, config: Config, model: str, kins: Collection[str], number: int, *, at: datetime, now: datetime,
+              by: str, reason: str) -> None:  # fmt: skip
+    """Close incidents that tell of nothing but these kins, which reference `number` judges otherwise, and let it be told."""
     for one in incidents.all(connection, model, ("open", "recovering")):
         if {renewal.kin_of(cause.metric) for cause in one.causes} <= set(kins):
-            change = incidents.change(connection, one, "closed", actor=by, reason=f"its metrics are learnt anew: {reason}", at=now,
-                                      key=f"reference:{number}", state="closed", closed_as="superseded",
-                                      closed_hour=hour_of(now))  # fmt: skip
+            change = incidents.change(connection, one, "closed", actor=by, reason=reason, at=at, key=f"reference:{number}",
+                                      state="closed", closed_as="superseded", closed_hour=hour_of(at))  # fmt: skip
             outbox.queue(connection, messages(change, incidents.get(connection, one.id), config.routes), now)
 
 
@@ -70,7 +77,7 @@ def learn(store: Store, config: Config, now: datetime, model: str) -> str | None
         try:
             new = renewal.learnt(old, kin, profiles.by_hour(connection, model, window), config.detection)
         except NoData:
-            _replace(
+            replace(
                 connection,
                 row,
                 renewal.begun(old, [kin], old.renewing[kin] + 24),
@@ -81,11 +88,11 @@ def learn(store: Store, config: Config, now: datetime, model: str) -> str | None
             )
             return f"{model}: no prediction to learn the {renewal.title(kin)} from, a day more"
         reason = f"{renewal.title(kin)} learnt anew from {start_of(window.first):%d %b} to {start_of(end):%d %b}"
-        _replace(connection, row, new, [kin], by="vigie", reason=reason, now=now)
+        replace(connection, row, new, [kin], by="vigie", reason=reason, now=now)
     return f"{model}: {reason}"
 
 
-def _replace(
+def replace(
     connection: Connection, row: object, new: Baseline, kins: Collection[str], *, by: str, reason: str, now: datetime
 ) -> int:
     """Put a baseline in the place of the active one, and carry the detector's state over; returns its number."""

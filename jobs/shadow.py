@@ -13,6 +13,7 @@ from monitor.originals import opened
 from monitor.prediction import step_of
 from monitor.profiles.pairs import Pairs
 from monitor.settings import Challenger
+from monitor.shadow.answers import decision_of, score_of
 from monitor.shadow.comparison import compare
 from monitor.shadow.process import Worker, WorkerGone
 from monitor.shadow.promotion import checks, verdict
@@ -25,7 +26,6 @@ from monitor.window import MICROSECONDS_PER_HOUR, Window, hour_of, microseconds
 
 ROWS_A_TURN = 5000
 MOST_GIVEN_UP = 3  # chunks a turn: a model that dies everywhere must not be started all night
-ANSWERED = {"answered", "cached"}
 RUN_WITH = ("callable", "python", "limits")  # what self-tests depend on besides the bytes
 COUNTED_WITH = ("automatic_at", "score")  # what pair counts depend on
 
@@ -221,12 +221,9 @@ def _stored(
 
 
 def _step(spec: Challenger, topk: list[Any] | None) -> int | None:
-    """Return the score of an answer as config.yaml defines it, in steps; the rest are the second to fifth label."""
-    if not topk:
-        return None
-    best = sorted((pair[1] for pair in topk), reverse=True)
-    others = {"max_prob": 0.0, "margin": sum(best[1:2]), "margin_rest": sum(best[1:5])}[spec.score]
-    return step_of(min(max(best[0] - others, 0.0), 1.0))
+    """Return the score of an answer as config.yaml defines it, in steps."""
+    score = score_of(topk or (), spec.score)
+    return None if score is None else step_of(score)
 
 
 def _row(digest: str, row: Any, topk: list[Any] | None, outcome: str, step: int | None) -> dict[str, Any]:
@@ -246,15 +243,9 @@ def _pair(store: Store, spec: Challenger) -> None:
             for row in some:
                 outcomes[row.outcome] = outcomes.get(row.outcome, 0) + 1
             steps = [_step(spec, json.loads(row.topk or "[]")) for row in some]
-            both = [((r.label, r.score_step, r.decision), (r.other, step, _decision(step, threshold)))
-                    for r, step in zip(some, steps, strict=True) if r.outcome in ANSWERED]  # fmt: skip
+            both = [((r.label, r.score_step, r.decision), (r.other, step, decision_of(step, threshold)))
+                    for r, step in zip(some, steps, strict=True) if r.outcome in stored.ANSWERED]  # fmt: skip
             stored.put_pairs(connection, digest, hour, Pairs.of(both, outcomes), len(some))
-
-
-def _decision(step: int | None, threshold: int | None) -> str | None:
-    if step is None or threshold is None:
-        return None
-    return "automatic" if step >= threshold else "manual"
 
 
 def _compare(
@@ -278,7 +269,7 @@ def _compare(
     found = compare([Pairs.sum(some) for some in by_day.values()], wins, losses)
     outcomes = Pairs.sum(hours.values()).outcomes
     tried = sum(n for o, n in outcomes.items() if o not in {"not_sampled", "masked"})
-    errors = 1 - sum(outcomes.get(o, 0) for o in ANSWERED) / tried if tried else 0.0
+    errors = 1 - sum(outcomes.get(o, 0) for o in stored.ANSWERED) / tried if tried else 0.0
     listed = checks(found, tests=tested[0], isolation=tested[1], days=max(0, len(by_day) - 1), row_errors=errors)
     word, sentence = verdict(listed)
     body = {

@@ -281,14 +281,16 @@ def _loose_ends(path: Path, tree: CommentedMap, config: Config) -> list[str]:
         for name, pattern in config.privacy.patterns.items():
             if (why := trouble(pattern)) is not None:
                 tell(("privacy", "patterns", name), f"cannot be used: {why}")
+    served: dict[tuple[str, str], str] = {}
     for name, challenger in config.challengers.items():
         if challenger.of not in config.models:
             tell(("challengers", name, "of"), f"{challenger.of} is not among models")
         if not any(challenger.path.is_relative_to(root) for root in config.shadow.trusted_roots):
             tell(("challengers", name, "path"), "lies under none of shadow.trusted_roots")
-    for name in config.retraining:
-        if name not in config.models:
-            tell(("retraining", name), "is not among models")
+        if challenger.version and (twin := served.setdefault((challenger.of, challenger.version), name)) != name:
+            tell(("challengers", name, "version"), f"{twin} is to be that version of {challenger.of} already")
+    for name in sorted(config.retraining.keys() - config.models.keys()):
+        tell(("retraining", name), "is not among models")
     for name, model in config.models.items():
         if model.score == "entropy" and model.classes is None:
             tell(("models", name, "score"), "entropy needs classes, the number of labels")

@@ -70,7 +70,7 @@ def reference_renew(
 @reference.command("show")
 def reference_show(context: typer.Context, model: str, as_json: JsonOption = False) -> None:
     """Show the pinned reference of a model, and the smallest changes that would be told with it."""
-    from monitor.detection import power
+    from monitor.detection import power, renewal
     from monitor.detection.baseline import Baseline
     from monitor.errors import NoData
     from monitor.store import profiles, references
@@ -93,12 +93,14 @@ def reference_show(context: typer.Context, model: str, as_json: JsonOption = Fal
         "by": pinned.pinned_by,
         "reason": pinned.reason,
         "clean": clean,
+        "other": renewal.sentences(fitted),
         "told": seen,
         "blind": blind,
         "thin": thin,
     }
     lines = [
         f"{model}: {window}, {clean}; by {pinned.pinned_by}: {pinned.reason}",
+        *(f"Other than that: {sentence}" for sentence in renewal.sentences(fitted)),
         "Changes that would be told, typically:",
     ]
     lines += ["  " + ", ".join([f"{row['change']}: {row[power.HEADINGS[0]]} within a day", f"{row[power.HEADINGS[1]]} within a week",

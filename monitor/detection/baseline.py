@@ -52,11 +52,26 @@ class Season(msgspec.Struct, frozen=True):
     tolerance: float = 0.0
 
 
+class Tried(msgspec.Struct, frozen=True):
+    """
+    Name the challenger whose answers in the shadow stand for a version's, and how its scores and decisions are read.
+
+    `score` is None where the champion's definition cannot be computed from them, `automatic_from` (in steps) where nobody says.
+    """
+
+    version: str
+    name: str
+    digest: str
+    score: str | None
+    automatic_from: int | None
+
+
 class Baseline(msgspec.Struct, frozen=True):
     """
     Hold everything the detector needs of the reference.
 
-    `renewing` says since which hour a kin of metrics is learnt anew, `renewed` from which hours another one was.
+    `renewing` says since which hour a kin of metrics is learnt anew, `renewed` from which hours another one was, `shadowed`
+    whose answers in the shadow of these hours it was learnt from; `seeded` names the versions that were looked for there.
     """
 
     first_hour: int
@@ -74,6 +89,8 @@ class Baseline(msgspec.Struct, frozen=True):
     unsupported: float = 0.0
     renewing: dict[str, int] = {}
     renewed: dict[str, tuple[int, int]] = {}
+    shadowed: dict[str, Tried] = {}
+    seeded: list[str] = []
 
     @property
     def yardsticks(self) -> Yardsticks:

@@ -71,4 +71,5 @@ class Challenger(Part):
     python: Path | None = None
     score: Literal["max_prob", "margin", "margin_rest"] = "max_prob"
     automatic_at: Share | None = None
+    version: str | None = Field(None, min_length=1)
     limits: Limits = Limits()

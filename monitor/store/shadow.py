@@ -21,6 +21,7 @@ from monitor.store.tables import (
 from monitor.window import Window, moment
 
 AT_ONCE = 400
+ANSWERED = ("answered", "cached")  # the outcomes that come with an answer
 
 
 def _insert(connection: Connection, table: Any) -> Any:
@@ -97,6 +98,26 @@ def answers_of(connection: Connection, digest: str, hour: int) -> list[Any]:
         .where(shadow_answer.c.digest == digest, shadow_answer.c.hour == hour)
     )  # fmt: skip
     return list(connection.execute(query))
+
+
+def answered(connection: Connection, digest: str, before: int) -> Window | None:
+    """Return the hours from this challenger's first answer to its last one before hour `before`; None without one."""
+    query = select(shadow_answer.c.hour).where(
+        shadow_answer.c.digest == digest, shadow_answer.c.hour < before, shadow_answer.c.outcome.in_(ANSWERED)
+    )
+    ends = [
+        connection.execute(query.order_by(by).limit(1)).scalar()
+        for by in (shadow_answer.c.hour, desc(shadow_answer.c.hour))
+    ]
+    return None if ends[0] is None or ends[1] is None else Window(ends[0], ends[1] + 1)
+
+
+def given(connection: Connection, digest: str, window: Window) -> dict[bytes, list[Any]]:
+    """Return the challenger's answers [[label, score], ...] to predictions of `window`, a day at most, by uid."""
+    query = select(shadow_answer.c.uid, shadow_answer.c.topk).where(
+        shadow_answer.c.digest == digest, shadow_answer.c.hour >= window.first, shadow_answer.c.hour < window.end,
+        shadow_answer.c.outcome.in_(ANSWERED))  # fmt: skip
+    return {bytes(uid): json.loads(topk or "[]") for uid, topk in connection.execute(query)}
 
 
 def put_pairs(connection: Connection, digest: str, hour: int, counted: Pairs, answers: int) -> None:

@@ -61,7 +61,7 @@ def test_all_wrong_keys_at_once(quick_place: Place, vigie) -> None:
 
 def test_loose_ends(quick_place: Place, vigie) -> None:
     """Names that lead nowhere are told with their place."""
-    more = "retraining: {apee: {}}\nchallengers: {new: {of: apee, path: x}}\n"
+    more = "retraining: {apee: {}}\nchallengers: {new: {of: apee, path: x, version: '2'}, two: {of: apee, path: y, version: '2'}}\n"
     quick_place.path.write_text(
         CONFIG.format(database="", more=more).replace("    model: ape", "    model: apee"), encoding="utf-8"
     )
@@ -70,6 +70,7 @@ def test_loose_ends(quick_place: Place, vigie) -> None:
     for name in (
         "sources.api.model: apee is not among models",
         "challengers.new.of",
+        "challengers.two.version: new is to be that version of apee already",
         "shadow.trusted_roots",
         "retraining.apee",
     ):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from benchmarks.detection.traffic import MONDAY, Change, Scenario, simulate
 from monitor.detection import detector, renewal
-from monitor.detection.baseline import LEAST_HOURS, Baseline
+from monitor.detection.baseline import LEAST_HOURS, Baseline, Tried
 from monitor.detection.state import State
 from monitor.errors import NoData
 from monitor.metrics import all_for
@@ -123,6 +123,37 @@ def test_floors_go_along() -> None:
         old.lines[at["confidence"]].scale, old.lines[at["confidence"]].direction)  # fmt: skip
 
 
+@pytest.mark.parametrize("score", ["max_prob", None])
+def test_seeded(score: str | None) -> None:
+    """Answers and sureness are those of the shadow, or sureness is learnt anew; all else stays, and a new normal takes the shadow's place."""
+    old, tried = reference(1, DAYS), Tried("2.5.0", "next", "d", score, 7000)
+    window = Window(SINCE, SINCE + LEAST_HOURS)
+    learning = renewal.begun(old, ["answers", "latency"], SINCE)
+    new = renewal.seeded(learning, tried, window, slower(), Detection(), at=END + 5)
+    kins = ["answers", "sureness"] if score else ["answers"]
+    assert new.shadowed == dict.fromkeys(kins, tried)
+    assert new.renewing == {"latency": SINCE} | ({} if score else {"sureness": SINCE})
+    assert new.seeded == ["2.5.0"]
+    assert {
+        kin: renewal.usual(new, {"answers": "novelty", "sureness": "unsure"}[kin]) for kin in kins
+    } == dict.fromkeys(kins, window)
+    ours, theirs = ({(line.metric, line.scale, line.direction): (line.floor, line.phi) for line in one.lines
+                     if renewal.kin_of(line.metric) not in renewal.OF_THE_VERSION} for one in (learning, new))  # fmt: skip
+    assert ours == theirs
+    assert (new.mix, new.unsure) != (old.mix, old.unsure)
+    again = renewal.begun(new, ["answers"], END)
+    assert ("answers" in again.shadowed, again.seeded) == (False, ["2.5.0"])
+    assert Baseline.from_bytes(new.to_bytes()) == new
+
+
+@pytest.mark.parametrize(("days", "least"), [(13, 30), (14, 10**6)])
+def test_no_seed(days: int, least: int) -> None:
+    """Less than two weeks, or hours and days of too few answers in them, are refused."""
+    window, tried = Window(SINCE, SINCE + days * 24), Tried("2.5.0", "next", "d", "max_prob", None)
+    with pytest.raises(NoData):
+        renewal.seeded(reference(1), tried, window, slower(), Detection(smallest_block=least), at=END)
+
+
 def test_nothing_to_learn_from() -> None:
     """Without a prediction in the two weeks there is nothing to learn from."""
     with pytest.raises(NoData):
@@ -132,5 +163,5 @@ def test_nothing_to_learn_from() -> None:
 def test_baselines_of_before() -> None:
     """A baseline stored before anything could be learnt anew reads as one in which nothing is."""
     plain = msgspec.msgpack.decode(reference(1).to_bytes())
-    kept = {name: value for name, value in plain.items() if name not in {"renewing", "renewed"}}
+    kept = {name: value for name, value in plain.items() if name not in {"renewing", "renewed", "shadowed", "seeded"}}
     assert Baseline.from_bytes(msgspec.msgpack.encode(kept)) == reference(1)

@@ -300,6 +300,15 @@ def test_shadow(filled: Store) -> None:
         assert shadow.unanswered(connection, digest, "ape", WHOLE, 10) == []
         assert shadow.cached(connection, digest, [*fresh, b"x" * 16]) == fresh
         hours = shadow.unpaired_hours(connection, digest)
+        assert shadow.answered(connection, digest, HOUR + 1000) == Window(min(hours), max(hours) + 1)
+        assert shadow.answered(connection, digest, hours[3]) == Window(hours[0], hours[2] + 1)
+        assert shadow.answered(connection, digest, hours[0]) is None
+        assert shadow.given(connection, digest, Window(hours[0], HOUR + 1)) == {
+            bytes(row.uid): [["10", 0.9]] for row in waiting
+        }
+        assert (
+            shadow.given(connection, digest, Window(HOUR + 1, HOUR + 2)) == shadow.given(connection, "e", WHOLE) == {}
+        )
         assert sum(len(shadow.answers_of(connection, digest, hour)) for hour in hours) == 400
         for hour in hours:
             shadow.put_pairs(connection, digest, hour, Pairs(), len(shadow.answers_of(connection, digest, hour)))
