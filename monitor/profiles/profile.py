@@ -11,6 +11,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -39,22 +40,6 @@ class Key(NamedTuple):
     hour: int
 
 
-def _score() -> Histogram:
-    return Histogram("score")
-
-
-def _latency() -> Histogram:
-    return Histogram("latency_ms")
-
-
-def _length() -> Histogram:
-    return Histogram("length_chars")
-
-
-def _nats() -> Histogram:
-    return Histogram("nats")
-
-
 @dataclass(frozen=True)
 class Profile:
     """
@@ -68,19 +53,23 @@ class Profile:
     records: int = 0  # predictions, repeats included
     distinct: int = 0  # less repeats
     outcomes: Counts = field(default_factory=Counts)  # calls by what became of them
-    latency: Histogram = field(default_factory=_latency)  # calls, ms
+    latency: Histogram = field(default_factory=partial(Histogram, "latency_ms"))  # calls, ms
     decisions: Counts = field(default_factory=Counts)  # predictions: automatic, manual, refused
     labels_raw: Counts = field(default_factory=Counts)  # repeats included
     labels: Counts = field(default_factory=Counts)
     bands: dict[str, Counts] = field(default_factory=dict)  # labels of scored answers by the band's lowest score
-    score: Histogram = field(default_factory=_score)
+    score: Histogram = field(default_factory=partial(Histogram, "score"))
     automatic: int = 0  # of the distinct with a decision
     decided: int = 0  # distinct with a decision
-    length: Histogram = field(default_factory=_length)  # characters
+    length: Histogram = field(default_factory=partial(Histogram, "length_chars"))  # characters
     empty_texts: int = 0  # no word of two letters
     unknown: Moments = field(default_factory=Moments)  # share of unknown words per text
-    strange: Histogram = field(default_factory=_score)  # texts of two words or more by the share they do not know
-    support: Histogram = field(default_factory=_nats)  # answers by how far their words speak for them
+    strange: Histogram = field(
+        default_factory=partial(Histogram, "score")
+    )  # texts of two words or more by the share they do not know
+    support: Histogram = field(
+        default_factory=partial(Histogram, "nats")
+    )  # answers by how far their words speak for them
     versions: Counts = field(default_factory=Counts)
     fields: dict[str, Counts] = field(default_factory=dict)  # declared fields, caller, region: those that have it
 
