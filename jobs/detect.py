@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import py3langid
@@ -17,7 +18,7 @@ from monitor.detection.baseline import WITNESS, Baseline
 from monitor.detection.branches import branches
 from monitor.detection.incident import QUIET_TO_RECOVER, Change, Incident, owner
 from monitor.detection.state import Alarm, Judged, State
-from monitor.plan import NAMED_WITHIN_HOURS, freed, mark_before, since_mark
+from monitor.plan import NAMED_WITHIN_HOURS, freed, left_out, mark_before, since_mark
 from monitor.profiles.profile import Profile
 from monitor.store import arrivals, detectors, incidents, outbox, plans, predictions, profiles, readings, references
 from monitor.store.store import Store
@@ -78,9 +79,9 @@ def _hours(connection: Connection, subject: Subject, now: datetime) -> list[int]
     return list(range(first, min([*ends, *waiting, *[first + 10**6]])))
 
 
-def _until_learnt(baseline: Baseline, hours: list[int]) -> list[int]:
+def _until_learnt(connection: Connection, subject: Subject, hours: list[int]) -> list[int]:
     """Stop where the next kin of metrics is learnt: what comes behind is judged by it, whenever the job runs."""
-    ready = renewal.due(baseline)
+    ready = renewal.due(subject.baseline, partial(left_out, plans.of_model(connection, subject.model)))
     return hours if ready is None else [hour for hour in hours if hour < ready[0]]
 
 
@@ -91,7 +92,7 @@ def _detect_model(store: Store, config: Config, model: str, now: datetime) -> st
         subject = _subject(connection, config, model, now)
         if subject is None:
             return f"{model}: no reference is pinned"
-        hours = _until_learnt(subject.baseline, _hours(connection, subject, now)[:MOST_HOURS])
+        hours = _until_learnt(connection, subject, _hours(connection, subject, now)[:MOST_HOURS])
         if not hours:
             return f"{model}: nothing to judge"
         found = profiles.by_hour(connection, model, Window(hours[0], hours[-1] + 1))

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -11,7 +12,8 @@ from monitor.detection import renewal
 from monitor.detection.baseline import Baseline
 from monitor.detection.state import State
 from monitor.errors import NoData
-from monitor.store import detectors, incidents, outbox, profiles, references
+from monitor.plan import left_out
+from monitor.store import detectors, incidents, outbox, plans, profiles, references
 from monitor.store.store import Store
 from monitor.window import Window, hour_of, microseconds, start_of
 
@@ -64,18 +66,26 @@ def learn(store: Store, config: Config, now: datetime, model: str) -> str | None
     """
     Judge by their new two weeks the first metrics whose weeks were judged; returns which, None when none are due.
 
-    Without a prediction in these weeks they wait a day longer.
+    Without a prediction in these weeks they wait a day longer; hours that were planned are left out.
     """
     with store.write() as connection:
         row = references.active(connection, model)
-        ready = None if row is None else renewal.due(Baseline.from_bytes(row.baseline))
+        planned = partial(left_out, plans.of_model(connection, model))
+        ready = None if row is None else renewal.due(Baseline.from_bytes(row.baseline), planned)
         saved = None if row is None else detectors.load(connection, model, row.id, to_change=True)
         if row is None or ready is None or saved is None or saved.judged_until < ready[0]:
             return None
         old, (end, kin) = Baseline.from_bytes(row.baseline), ready
         window = Window(old.renewing[kin], end)
         try:
-            new = renewal.learnt(old, kin, profiles.by_hour(connection, model, window), config.detection)
+            new = renewal.learnt(
+                old,
+                kin,
+                profiles.by_hour(connection, model, window),
+                config.detection,
+                end=end,
+                planned=planned(window),
+            )
         except NoData:
             replace(
                 connection,

@@ -1,6 +1,6 @@
 """The service will judge a released version by what its artefact answered in the shadow."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,13 +9,14 @@ from sqlalchemy import Connection
 from jobs.renew import replace, supersede
 from monitor.config import Config
 from monitor.detection import renewal
-from monitor.detection.baseline import WITNESS, Baseline, Tried
+from monitor.detection.baseline import LEAST_HOURS, WITNESS, Baseline, Tried
 from monitor.errors import NoData
+from monitor.plan import left_out
 from monitor.prediction import step_of
 from monitor.profiles.profile import Key, Profile, by_hour, mark_repeats
 from monitor.settings import Challenger
 from monitor.shadow.answers import SCORES, in_place
-from monitor.store import detectors, predictions, profiles, references, shadow
+from monitor.store import detectors, plans, predictions, profiles, references, shadow
 from monitor.store.store import Store
 from monitor.window import Window, start_of
 
@@ -96,7 +97,8 @@ def seed(store: Store, config: Config, now: datetime, model: str, found: Switch,
         if row is None or row.id != reference:
             return
         hours = hourly(answers(connection, model, found.tried, found.window))
-    new, kins, reason = _seeded(Baseline.from_bytes(row.baseline), config, found, hours)
+        planned = left_out(plans.of_model(connection, model), found.window)
+    new, kins, reason = _seeded(Baseline.from_bytes(row.baseline), config, found, hours, planned)
     reason = reason if kins else f"{row.reason}; {reason}"
     with store.write() as connection:
         pinned = references.active(connection, model)
@@ -109,12 +111,13 @@ def seed(store: Store, config: Config, now: datetime, model: str, found: Switch,
 
 
 def _seeded(
-    old: Baseline, config: Config, found: Switch, hours: Mapping[int, Profile]
+    old: Baseline, config: Config, found: Switch, hours: Mapping[int, Profile], planned: Collection[int]
 ) -> tuple[Baseline, tuple[str, ...], str]:
-    """Return the new baseline, the kins it judges otherwise, and why."""
+    """Return the new baseline, the kins it judges otherwise, and why; what was planned is left out where two weeks remain."""
     tried, window = found.tried, found.window
+    spared = planned if window.hours - len(planned) >= LEAST_HOURS else ()
     try:
-        new = renewal.seeded(old, tried, window, hours, config.detection, at=found.hour)
+        new = renewal.seeded(old, tried, window, hours, config.detection, at=found.hour, planned=spared)
     except NoData:
         return (
             renewal.passed(old, tried.version),

@@ -95,7 +95,7 @@ def labels(sides: Sides) -> list[dict[str, Any]]:
     """Return the labels whose share moved most, with their titles."""
     then, now = sides.then.labels, sides.now.labels
     names = (then.of_name.keys() | now.of_name.keys()) - {NO_LABEL}
-    moved = sorted(names, key=lambda name: -abs(now.share(name) - then.share(name)))[:MOST_LABELS]
+    moved = sorted(names, key=lambda name: (-abs(now.share(name) - then.share(name)), name))[:MOST_LABELS]
     return [
         {"label": n, "title": sides.nomenclature.name(n), "then": then.share(n), "now": now.share(n)} for n in moved
     ]

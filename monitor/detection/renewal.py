@@ -6,7 +6,7 @@ judged by these weeks. A version that was tried in the shadow has one: its answe
 fixes for them are kin and go together.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -74,19 +74,38 @@ def begun(baseline: Baseline, kins: Iterable[str], since: int) -> Baseline:
     return msgspec.structs.replace(baseline, lines=lines, renewing=renewing, shadowed=shadowed)
 
 
-def due(baseline: Baseline) -> tuple[int, str] | None:
-    """Return the hour up to which a kin is learnt, and the kin: the one that is ready first; None when none is learnt."""
-    return min(((since + LEAST_HOURS, kin) for kin, since in baseline.renewing.items()), default=None)
-
-
-def learnt(baseline: Baseline, kin: str, hours: Mapping[int, Profile], settings: Detection) -> Baseline:
+def due(baseline: Baseline, planned: Callable[[range], Collection[int]]) -> tuple[int, str] | None:
     """
-    Return the baseline in which a kin is judged by the two weeks it was learnt from, whose hours are given.
+    Return the hour up to which a kin is learnt, and the kin: the one that is ready first; None when none is learnt.
 
-    A metric of the kin with too few records there has no bet. Raises NoData where there was no prediction.
+    `planned` returns which hours of a range are left out, as a reference leaves them out; for each day with one a day is added.
     """
-    window = Window(baseline.renewing[kin], baseline.renewing[kin] + LEAST_HOURS)
-    return _replaced(baseline, [kin], fit(hours, window, settings))
+    return min(((_learnt_until(since, planned), kin) for kin, since in baseline.renewing.items()), default=None)
+
+
+def _learnt_until(since: int, planned: Callable[[range], Collection[int]]) -> int:
+    end = since + LEAST_HOURS
+    while end < since + LONGEST_HOURS and end - since - len(planned(range(since, end))) < LEAST_HOURS:
+        end += 24
+    return end
+
+
+def learnt(
+    baseline: Baseline,
+    kin: str,
+    hours: Mapping[int, Profile],
+    settings: Detection,
+    *,
+    end: int,
+    planned: Collection[int] = (),
+) -> Baseline:
+    """
+    Return the baseline in which a kin is judged by the weeks it was learnt from, whose hours up to `end` are given.
+
+    A metric of the kin with too few records there has no bet. Raises NoData where there was no prediction, or less than two
+    weeks besides what was planned.
+    """
+    return _replaced(baseline, [kin], fit(hours, Window(baseline.renewing[kin], end), settings, planned))
 
 
 def shadow_window(answered: Window) -> Window | None:
@@ -103,8 +122,8 @@ def shadow_window(answered: Window) -> Window | None:
     return Window(max(first, end - LONGEST_HOURS), end) if end - first >= LEAST_HOURS else None
 
 
-def seeded(baseline: Baseline, tried: Tried, window: Window, hours: Mapping[int, Profile], settings: Detection, *, at: int
-           ) -> Baseline:  # fmt: skip
+def seeded(baseline: Baseline, tried: Tried, window: Window, hours: Mapping[int, Profile], settings: Detection, *, at: int,
+           planned: Collection[int] = ()) -> Baseline:  # fmt: skip
     """
     Return the baseline in which a version that leads from hour `at` on is judged by its answers in the shadow.
 
@@ -113,7 +132,7 @@ def seeded(baseline: Baseline, tried: Tried, window: Window, hours: Mapping[int,
     anew or another period is pinned: automation where nobody says from which score on the challenger is automatic, and
     support. Raises NoData for less than two weeks, or too few answers to judge their mix by.
     """
-    fresh = fit(hours, window, settings)
+    fresh = fit(hours, window, settings, planned)
     if not any(line.metric == WITNESS for line in fresh.lines):
         raise NoData(f"{tried.name} gave too few answers in the shadow to judge their mix by")
     mute = [kin for kin in OF_THE_VERSION if kin == "sureness" and tried.score is None and kin in kins(baseline)]

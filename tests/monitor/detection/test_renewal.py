@@ -1,6 +1,7 @@
 """What is learnt anew is not judged meanwhile, then judged by its own weeks; everything else goes on as if nothing was."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 
 import msgspec
@@ -14,6 +15,7 @@ from monitor.detection.baseline import LEAST_HOURS, Baseline, Tried
 from monitor.detection.state import State
 from monitor.errors import NoData
 from monitor.metrics import all_for
+from monitor.profiles.histogram import Histogram
 from monitor.profiles.profile import Profile
 from monitor.settings import Detection
 from monitor.window import Window
@@ -47,6 +49,10 @@ def test_every_metric_has_a_kin() -> None:
     assert {"answers", "sureness", "latency", "volume", "field:TYP"} <= set(renewal.kins(reference(1)))
 
 
+def unplanned(_hours: range) -> tuple[int, ...]:
+    return ()
+
+
 def test_not_judged_meanwhile() -> None:
     """A change of what is learnt anew tells nothing; the same change is told without that."""
     hours, begun = slower(), renewal.begun(reference(1, DAYS), ["latency"], END)
@@ -59,9 +65,9 @@ def test_not_judged_meanwhile() -> None:
 def test_judged_by_its_own_weeks() -> None:
     """After two weeks the new latency is usual: it tells nothing, and falling back to the former one tells."""
     begun = renewal.begun(reference(1, DAYS), ["latency"], SINCE - 5)
-    assert (begun.renewing, renewal.due(begun)) == ({"latency": SINCE}, (SINCE + LEAST_HOURS, "latency"))
+    assert (begun.renewing, renewal.due(begun, unplanned)) == ({"latency": SINCE}, (SINCE + LEAST_HOURS, "latency"))
     slow = slower()
-    new = renewal.learnt(begun, "latency", slow, Detection())
+    new = renewal.learnt(begun, "latency", slow, Detection(), end=SINCE + LEAST_HOURS)
     span = range(SINCE + LEAST_HOURS, END + 24 * 24)
     assert judged(new, slow, span)[1] == []
     back = simulate(Scenario(1, REFERENCE_DAYS + 24, 2000.0, labels=20, changes=()))
@@ -69,7 +75,7 @@ def test_judged_by_its_own_weeks() -> None:
         set(judged(new, back, span)[1]) <= {"latency", "slow"} != set(judged(new, back, span)[1])
         or judged(new, back, span)[1]
     )
-    assert renewal.due(new) is None
+    assert renewal.due(new, unplanned) is None
     assert renewal.usual(new, "slow") == Window(SINCE, SINCE + LEAST_HOURS)
     assert renewal.usual(new, "confidence") == Window(MONDAY, END)
 
@@ -78,7 +84,7 @@ def test_judged_by_its_own_weeks() -> None:
 def test_all_else_stays(kin: str) -> None:
     """Only what is kin changes; stakes are a whole again, and the yardsticks of others are as they were."""
     old = reference(1, DAYS)
-    new = renewal.learnt(renewal.begun(old, [kin], SINCE), kin, slower(), Detection())
+    new = renewal.learnt(renewal.begun(old, [kin], SINCE), kin, slower(), Detection(), end=SINCE + LEAST_HOURS)
     ours, theirs = ({(line.metric, line.scale, line.direction): (line.floor, line.phi) for line in one.lines
                      if renewal.kin_of(line.metric) != kin} for one in (old, new))  # fmt: skip
     assert ours == theirs
@@ -157,7 +163,22 @@ def test_no_seed(days: int, least: int) -> None:
 def test_nothing_to_learn_from() -> None:
     """Without a prediction in the two weeks there is nothing to learn from."""
     with pytest.raises(NoData):
-        renewal.learnt(renewal.begun(reference(1), ["words"], SINCE), "words", {}, Detection())
+        renewal.learnt(renewal.begun(reference(1), ["words"], SINCE), "words", {}, Detection(), end=SINCE + LEAST_HOURS)
+
+
+def test_planned_hours_are_left_out() -> None:
+    """A closure within the two weeks makes them longer by whole days, and what was wild in it is no part of what is usual."""
+    closed = frozenset(range(SINCE + 30, SINCE + 60))
+    planned = closed.intersection
+    begun = renewal.begun(reference(1, DAYS), ["latency"], SINCE)
+    assert renewal.due(begun, planned) == (SINCE + LEAST_HOURS + 48, "latency")
+    wild = dict(slower())
+    for hour in closed:
+        wild[hour] = replace(wild[hour], latency=Histogram.of("latency_ms", [90_000] * 50))
+    new = renewal.learnt(begun, "latency", wild, Detection(), end=SINCE + LEAST_HOURS + 48, planned=closed)
+    assert new == renewal.learnt(begun, "latency", slower(), Detection(), end=SINCE + LEAST_HOURS + 48, planned=closed)
+    assert new != renewal.learnt(begun, "latency", wild, Detection(), end=SINCE + LEAST_HOURS + 48)
+    assert renewal.usual(new, "slow") == Window(SINCE, SINCE + LEAST_HOURS + 48)
 
 
 def test_baselines_of_before() -> None:
