@@ -3,19 +3,25 @@
 import io
 import math
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any, Final
 
 import altair as alt
 import polars as pl
 from PIL import Image
 
+from monitor.detection.baseline import WITNESS
+from monitor.detection.incident import Cause
 from monitor.plan import Planned
 
 NOW, BAND, ONSET, OTHER = "#1F84BD", "#9aa0a6", "#D55E00", "#CC79A7"
 MOST_HOURS = 14 * 24
+WIDEST: Final = 50  # characters of a title's line: a longer one makes the picture narrower on a telephone
 COLOURS: Final = 32
 SMALL_SHARE: Final = 0.05
 MOST_CLOCK_HOURS: Final = 72
+MIX_TITLE: Final = "Mix of answers: distance from the reference's mix, larger = more unlike"
+NUMBERS: Final = {"latency", "length", "volume", "confidence", "support", WITNESS}  # all other metrics are shares
 NATURAL: Final = {"latency": math.exp, "length": math.exp, "support": math.exp}
 
 
@@ -25,13 +31,16 @@ def metric_picture(history: pl.DataFrame, *, metric: str, title: str, subtitle: 
     Draw a metric over time with what the reference does by itself as a band, and the onset as a line.
 
     Of the `plan` that falls into the picture, moments are dashed lines and stretches of time are shaded, each with
-    its title. `history` is what `monitor.store.readings.history` returns: hours up to 14 days, days beyond.
+    its title. `history` is what `monitor.store.readings.history` returns: hours up to 14 days, days beyond. Below a distance
+    stands what the reference shows of it by itself.
     """
     points = at_grain(history, metric, zone)
     form = _form(points, metric)
     y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format=form, tickCount=5))
     x = alt.X("time:T", title=None, axis=alt.Axis(format=_clock(points), tickCount=8, labelOverlap=True))
-    base = alt.Chart(points, title=alt.TitleParams(title, subtitle=subtitle, anchor="start", subtitleColor="gray"))
+    below = [subtitle, *by_itself(history)] if metric == WITNESS else subtitle
+    above = alt.TitleParams(wrap(title, WIDEST), subtitle=below, anchor="start", subtitleColor="gray")
+    base = alt.Chart(points, title=above)
     band = base.mark_area(color=BAND, opacity=0.35).encode(
         x=x, y=alt.Y("low:Q", title=None, scale=alt.Scale(zero=False)), y2="high:Q"
     )
@@ -46,6 +55,28 @@ def metric_picture(history: pl.DataFrame, *, metric: str, title: str, subtitle: 
         layers.append(alt.Chart(mark).mark_rule(color=ONSET, strokeWidth=2).encode(x="time:T"))
     layers += _planned(points, plan, zone)
     return alt.layer(*layers).properties(width=size[0], height=size[1])
+
+
+def curve_title(cause: Cause) -> str:
+    """Name the curve of a cause: what is measured, and how far it moved where its unit says that."""
+    return MIX_TITLE if cause.metric == WITNESS else cause.text.split(":")[0]
+
+
+def by_itself(history: pl.DataFrame) -> list[str]:
+    """
+    Say how far the mix of the newest 24 measured hours was from the reference's, beside what the reference gives of as many answers by itself.
+
+    Hours count by their answers, and as if none told of the next: two standard deviations of their mean above what is usual.
+
+    >>> by_itself(pl.DataFrame({"hour": [5, 6, 40], "value": [0.62, 0.58, None], "expected": 0.01, "high": 0.21, "size": [85.0, 85.0, 0.0]}))
+    ['newest day: 0.60 over 170 answers; by itself up to 0.15']
+    """
+    day = history.drop_nulls("value").filter(pl.col("hour") > pl.col("hour").max() - 24)
+    size = pl.col("size")
+    told = day.select(value=(pl.col("value") * size).sum() / size.sum(), answers=size.sum(),
+                      chance=((pl.col("expected") * size).sum() + ((pl.col("high") - pl.col("expected")) * size).pow(2).sum().sqrt()) / size.sum())  # fmt: skip
+    return [f"newest day: {one['value']:.2f} over {one['answers']:.0f} answers; by itself up to {one['chance']:.2f}"
+            for one in told.iter_rows(named=True) if one["answers"]]  # fmt: skip
 
 
 def _planned(points: pl.DataFrame, plan: Sequence[Planned], zone: str) -> list[Any]:
@@ -77,10 +108,10 @@ def _planned(points: pl.DataFrame, plan: Sequence[Planned], zone: str) -> list[A
 
 def _form(points: pl.DataFrame, metric: str) -> str:
     """Return how the values' axis is written: shares with decimals where they are small."""
-    if _is_share(metric):
+    if metric not in NUMBERS:
         highest = points.select(pl.max_horizontal(pl.col("value").max(), pl.col("high").max())).item()
         return ".1%" if (highest or 0) < SMALL_SHARE else ".0%"
-    return ".2~f" if metric == "confidence" else "~s"
+    return ".2~f" if metric in {"confidence", WITNESS} else "~s"
 
 
 def _clock(points: pl.DataFrame) -> str:
@@ -106,7 +137,7 @@ def at_grain(history: pl.DataFrame, metric: str, zone: str = "UTC") -> pl.DataFr
         )
     if metric in NATURAL:
         history = history.with_columns(pl.col("value", "expected", "low", "high").exp())
-    elif _is_share(metric):
+    elif metric not in NUMBERS:
         history = history.with_columns(pl.col("low", "high").clip(0, 1))
     return (
         history.with_columns(time=pl.col("hour") * 3_600_000_000)
@@ -118,10 +149,6 @@ def at_grain(history: pl.DataFrame, metric: str, zone: str = "UTC") -> pl.DataFr
 def _time(zone: str, name: str = "time") -> pl.Expr:
     utc = pl.col(name).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     return utc.dt.convert_time_zone(zone).dt.replace_time_zone(None).alias(name)
-
-
-def _is_share(metric: str) -> bool:
-    return metric not in {"latency", "length", "volume", "confidence", "support"}
 
 
 def png(chart: Any) -> bytes:
