@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.stats import hypergeom
 
 from monitor.detection.baseline import VOLUME, WITNESS, Baseline, Line
 from monitor.detection.incident import Cause
@@ -105,6 +104,8 @@ def labels(sides: Sides) -> list[dict[str, Any]]:
 
 
 def _moved(sides: Sides) -> list[dict[str, Any]]:
+    from scipy.stats import hypergeom
+
     then, now = sides.then.labels, sides.now.labels
     names = sorted((then.of_name.keys() | now.of_name.keys()) - {NO_LABEL})
     before, after = then.over(names), now.over(names)

@@ -16,6 +16,10 @@ from monitor.plan import Planned
 
 NOW, BAND, ONSET, OTHER = "#1F84BD", "#9aa0a6", "#D55E00", "#CC79A7"
 MOST_HOURS = 14 * 24
+TOGETHER: Final = {
+    WITNESS: 4
+}  # hours that move together, as its direction is learnt over a day: 98 % of quiet days in the band
+LINE: Final = 15  # of words, in pixels
 WIDEST: Final = 50  # characters of a title's line: a longer one makes the picture narrower on a telephone
 COLOURS: Final = 32
 SMALL_SHARE: Final = 0.05
@@ -32,15 +36,16 @@ def metric_picture(history: pl.DataFrame, *, metric: str, title: str, subtitle: 
 
     Of the `plan` that falls into the picture, moments are dashed lines and stretches of time are shaded, each with
     its title. `history` is what `monitor.store.readings.history` returns: hours up to 14 days, days beyond. Below a distance
-    stands what the reference shows of it by itself.
+    stands what the reference shows of it by itself. `size` is that of a picture with two lines of words; each more adds its
+    height.
     """
     points = at_grain(history, metric, zone)
     form = _form(points, metric)
     y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format=form, tickCount=5))
     x = alt.X("time:T", title=None, axis=alt.Axis(format=_clock(points), tickCount=8, labelOverlap=True))
-    below = [subtitle, *by_itself(history)] if metric == WITNESS else subtitle
-    above = alt.TitleParams(wrap(title, WIDEST), subtitle=below, anchor="start", subtitleColor="gray")
-    base = alt.Chart(points, title=above)
+    above, below = wrap(title, WIDEST), [subtitle, *(by_itself(history) if metric == WITNESS else ())]
+    words = alt.TitleParams(above, subtitle=below, anchor="start", subtitleColor="gray")
+    base = alt.Chart(points, title=words)
     band = base.mark_area(color=BAND, opacity=0.35).encode(
         x=x, y=alt.Y("low:Q", title=None, scale=alt.Scale(zero=False)), y2="high:Q"
     )
@@ -54,7 +59,7 @@ def metric_picture(history: pl.DataFrame, *, metric: str, title: str, subtitle: 
         mark = pl.DataFrame({"time": [onset * 3_600_000_000]}).with_columns(_time(zone))
         layers.append(alt.Chart(mark).mark_rule(color=ONSET, strokeWidth=2).encode(x="time:T"))
     layers += _planned(points, plan, zone)
-    return alt.layer(*layers).properties(width=size[0], height=size[1])
+    return alt.layer(*layers).properties(width=size[0], height=size[1] + LINE * (len(above) + len(below) - 2))
 
 
 def curve_title(cause: Cause) -> str:
@@ -64,19 +69,23 @@ def curve_title(cause: Cause) -> str:
 
 def by_itself(history: pl.DataFrame) -> list[str]:
     """
-    Say how far the mix of the newest 24 measured hours was from the reference's, beside what the reference gives of as many answers by itself.
+    Say how far the mix of the newest 24 measured hours was from the reference's, beside what the reference gives in as many hours by itself.
 
-    Hours count by their answers, and as if none told of the next: two standard deviations of their mean above what is usual.
-
-    >>> by_itself(pl.DataFrame({"hour": [5, 6, 40], "value": [0.62, 0.58, None], "expected": 0.01, "high": 0.21, "size": [85.0, 85.0, 0.0]}))
-    ['newest day: 0.60 over 170 answers; by itself up to 0.15']
+    >>> by_itself(pl.DataFrame({"hour": [5, 6, 9], "value": [0.62, 0.58, None], "expected": 0.01, "low": -0.19, "high": 0.21,
+    ...                         "size": [85.0, 85.0, 0.0]}))
+    ['newest day: 0.60 over 170 answers; by itself up to 0.21']
     """
     day = history.drop_nulls("value").filter(pl.col("hour") > pl.col("hour").max() - 24)
-    size = pl.col("size")
-    told = day.select(value=(pl.col("value") * size).sum() / size.sum(), answers=size.sum(),
-                      chance=((pl.col("expected") * size).sum() + ((pl.col("high") - pl.col("expected")) * size).pow(2).sum().sqrt()) / size.sum())  # fmt: skip
+    value, expected = ((pl.col(name) * pl.col("size")).sum() / pl.col("size").sum() for name in ("value", "expected"))
+    told = day.select(value, answers=pl.col("size").sum(), chance=expected + _half(WITNESS))
     return [f"newest day: {one['value']:.2f} over {one['answers']:.0f} answers; by itself up to {one['chance']:.2f}"
             for one in told.iter_rows(named=True) if one["answers"]]  # fmt: skip
+
+
+def _half(metric: str) -> pl.Expr:
+    """Return half the band of a mean of hours: that of an hour, divided by the root of the hours that tell for themselves."""
+    own = (pl.len() / TOGETHER.get(metric, 1)).clip(lower_bound=1)
+    return (pl.col("high") - pl.col("low")).mean() / 2 / own.sqrt()
 
 
 def _planned(points: pl.DataFrame, plan: Sequence[Planned], zone: str) -> list[Any]:
@@ -128,11 +137,10 @@ def at_grain(history: pl.DataFrame, metric: str, zone: str = "UTC") -> pl.DataFr
             ((pl.col(c) * weight).sum() / weight.filter(pl.col(c).is_not_null()).sum()).alias(c)
             for c in ("value", "expected")
         ]
-        half = (pl.col("high") - pl.col("low")).mean() / 2 / 24**0.5
         history = (
             history.filter(pl.col("value").is_not_null())
             .group_by(hour=pl.col("hour") // 24 * 24, maintain_order=True)
-            .agg(*means, pl.col("size").sum(), half=half)
+            .agg(*means, pl.col("size").sum(), half=_half(metric))
             .with_columns(low=pl.col("expected") - pl.col("half"), high=pl.col("expected") + pl.col("half"))
         )
     if metric in NATURAL:

@@ -193,11 +193,11 @@ def test_distance_beside_its_noise() -> None:
     points = at_grain(far, "answers")
     assert (points["high"].max(), points["low"].min()) == (pytest.approx(1.2), pytest.approx(0.05))
     mean = (23 * 0.5 + 2.0) / 24
-    told = f"newest day: {mean:.2f} over 1200 answers; by itself up to {0.1 + 1.1 / 24**0.5:.2f}"
+    told = f"newest day: {mean:.2f} over 1200 answers; by itself up to {0.1 + (1.2 - 0.05) / 2 / 6**0.5:.2f}"
     assert chart["layer"][0]["title"]["subtitle"] == ["s", told]
-    assert (
-        metric_picture(far, metric="novelty", title="t", subtitle="s").to_dict()["layer"][0]["title"]["subtitle"] == "s"
-    )
+    assert metric_picture(far, metric="novelty", title="t", subtitle="s").to_dict()["layer"][0]["title"][
+        "subtitle"
+    ] == ["s"]
 
 
 def test_nothing_measured() -> None:
@@ -235,4 +235,7 @@ def test_days_are_weighted_means() -> None:
     points = at_grain(history, "novelty")
     assert points.height == 15
     assert points["value"].to_list() == pytest.approx([0.75] * 15)
+    assert points["high"].to_list() == pytest.approx([0.5 + 0.1 / 24**0.5] * 15)
+    assert at_grain(history, "answers")["high"].to_list() == pytest.approx([0.5 + 0.1 / 6**0.5] * 15)
+    assert at_grain(history.head(15 * 24 - 18), "novelty")["high"][-1] == pytest.approx(0.5 + 0.1 / 6**0.5)
     assert at_grain(SEEN, "novelty")["value"].to_list() == SEEN["value"].to_list()
