@@ -6,7 +6,7 @@ import polars as pl
 import streamlit as st
 
 from dashboards import charts, shared, views
-from monitor.detection.explain import shown, then_now
+from monitor.detection.explain import beside_chance, shown, then_now
 from monitor.detection.incident import Cause, Incident
 from monitor.detection.renewal import kin_of
 from monitor.detection.suspects import Reading, Suspect, new_languages, suspects
@@ -138,6 +138,8 @@ def examples(one: Incident) -> None:
     labels = told.get("labels", [])
     if labels:
         st.altair_chart(charts.dumbbells(moved_labels(labels), "Answers that moved most"))
+        beyond = ", ".join(row["title"] for row in labels if not beside_chance(row))
+        st.text(f"Moved by more than chance: {beyond or 'none of them yet'}.")
     languages = new_languages(told)
     if languages:
         st.subheader("Languages that came")
