@@ -6,16 +6,18 @@ import polars as pl
 import streamlit as st
 
 from dashboards import charts, shared, views
-from monitor.detection.explain import shown, then_now
-from monitor.detection.incident import Incident
+from monitor.detection.explain import beside_chance, shown, then_now
+from monitor.detection.incident import Cause, Incident
 from monitor.detection.renewal import kin_of
 from monitor.detection.suspects import Reading, Suspect, new_languages, suspects
 from monitor.report.advice import advice
 from monitor.report.domain_classifier import sentence
+from monitor.report.pictures import curve_title
 from monitor.store import actions, incidents, outbox, profiles, symptoms
 from monitor.window import MICROSECONDS_PER_HOUR, Window, hour_of
 
 LONGEST_LABEL = 40
+MOST_CURVES = 4
 LEAST_PART = 0.05  # of the change: what carries less is not shown
 
 
@@ -86,22 +88,22 @@ def headline(one: Incident) -> None:
     )
 
 
+def drawn(one: Incident) -> list[Cause]:
+    """Return the causes whose course is shown: the first, and those about which answers are given."""
+    return [cause for at, cause in enumerate(one.causes) if not at or kin_of(cause.metric) == "answers"][:MOST_CURVES]
+
+
 def changes(one: Incident) -> None:
     """Show what changed, the most telling first, and the course of it."""
     st.subheader("What changed?")
     shared.table([{"what": cause.text, "usual": shown(cause.expected, cause.unit), "since it began": shown(cause.seen, cause.unit),
                    "share of the evidence": f"{cause.share:.0%}"} for cause in one.causes])  # fmt: skip
     if one.causes:
-        first = one.causes[0].metric
-        curve = views.history(one.model, first, one.onset_hour - 168, hour_of(shared.now()))
-        shared.curve(
-            curve,
-            first,
-            "From a week before it began until now",
-            onset=one.onset_hour,
-            width=900,
-            plan=views.plan(one.model),
-        )
+        st.caption("From a week before it began until now:")
+    for cause in drawn(one):
+        curve = views.history(one.model, cause.metric, one.onset_hour - 168, hour_of(shared.now()))
+        title, plan = curve_title(cause), views.plan(one.model)
+        shared.curve(curve, cause.metric, title, onset=one.onset_hour, width=900, plan=plan)
 
 
 def first_look(one: Incident) -> None:
@@ -132,31 +134,31 @@ def concerns(one: Incident) -> None:
 
 def examples(one: Incident) -> None:
     """Show the answers that moved, the words that came and went, the languages, and texts unlike those of the reference."""
-    labels = one.detail.get("labels", [])
-    if labels and any(cause.group == "outputs" for cause in one.causes):
+    told = one.told
+    labels = told.get("labels", [])
+    if labels:
         st.altair_chart(charts.dumbbells(moved_labels(labels), "Answers that moved most"))
-    languages = new_languages(one.detail)
+        beyond = ", ".join(row["title"] for row in labels if not beside_chance(row))
+        st.text(f"Moved by more than chance: {beyond or 'none of them yet'}.")
+    languages = new_languages(told)
     if languages:
         st.subheader("Languages that came")
         shared.table([{"language": code, "then": then, "now": now} for code, then, now in languages])
-    classified(one)
-    words = one.detail.get("terms", {})
-    is_told = bool(one.detail.get("classifier", {}).get("words", {}).get("new"))
+    classified(told.get("classifier"))
+    words = told.get("terms", {})
+    is_told = bool(told.get("classifier", {}).get("words", {}).get("new"))
     for side, title in (("gained", "Words that came"), ("lost", "Words that went")):
         if words.get(side) and not (is_told and side == "gained"):
             st.subheader(title)
             shared.table([{"word": word, "then": then, "now": now} for word, then, now in words[side]])
-    if one.detail.get("texts"):
+    if told.get("texts"):
         st.subheader("Texts unlike the reference (redacted)")
         named = shared.config().nomenclature(one.model)
-        shared.table(
-            [{**text, "label": named.name(str(text["label"]))[:LONGEST_LABEL]} for text in one.detail["texts"]]
-        )
+        shared.table([{**text, "label": named.name(str(text["label"]))[:LONGEST_LABEL]} for text in told["texts"]])
 
 
-def classified(one: Incident) -> None:
+def classified(found: dict[str, Any] | None) -> None:
     """Say whether a classifier tells the new texts from the old ones, and by which words."""
-    found = one.detail.get("classifier")
     if found is None:
         return
     st.subheader("Are the texts new?")

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboards import charts, incident, shared, views
+from monitor.report.pictures import MIX_TITLE
 
 ANSWERS = ("answers", "novelty", "support", "unsupported")
 
@@ -26,6 +27,8 @@ st.text(
     f"{100 * moved:.1f} % of the answers are in other labels than in the reference; chance alone gives {100 * chance:.1f} % at this many."
 )
 st.text(f"Most: {top['label']}, {100 * top['then']:.1f} % -> {100 * top['now']:.1f} %")
+mix = views.history(model, "answers", window.first, window.end)
+shared.curve(mix, "answers", MIX_TITLE, width=900, plan=views.plan(model))
 CURVES = (
     ("unsupported", "Answers that no word speaks for"),
     ("support", "Weight of the most telling word, times"),

@@ -43,7 +43,7 @@ def list_incidents(
 @incidents.command("show")
 def show_incident(context: typer.Context, number: int, as_json: JsonOption = False) -> None:
     """Show one incident: what changed, by how much, for whom, and what was done."""
-    from monitor.detection.explain import then_now
+    from monitor.detection.explain import beside_chance, then_now
     from monitor.store import incidents as stored
     from monitor.window import start_of
 
@@ -56,6 +56,10 @@ def show_incident(context: typer.Context, number: int, as_json: JsonOption = Fal
     lines += [f"  {cause.share:4.0%}  {cause.text}" for cause in one.causes]
     lines += [f"  {s['share_of_change']:4.0%}  of the change is {s['field']} = {s['value']}: {then_now(s, one.causes[0].unit)}"
               for s in one.detail.get("segments", [])[:3]]  # fmt: skip
+    lines += [f"  {label['title']}: {then_now(label, 'share')} of the answers{beside_chance(label)}"
+              for label in one.told.get("labels", [])[:3]]  # fmt: skip
+    words = ", ".join(str(word) for word, _, _ in one.told.get("terms", {}).get("gained", [])[:8])
+    lines += [f"  words that came: {words}"] if words else []
     lines += [f"  {change.at:%Y-%m-%d %H:%M} {change.change} by {change.actor}: {change.reason}" for change in history]
     verb = "close" if one.acknowledged_by else "ack"
     following = "vigie status" if one.state == "closed" else f"vigie incidents {verb} {one.id} --reason ..."

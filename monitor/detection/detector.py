@@ -18,7 +18,7 @@ from monitor.detection.baseline import VOLUME, WITNESS, Baseline, label_vector
 from monitor.detection.bets import LAMBDAS
 from monitor.detection.incident import JOINED_HOURS
 from monitor.detection.state import Alarm, Judged, Raised, State
-from monitor.detection.witness import SCALES, Direction
+from monitor.detection.witness import SCALES, Direction, shown
 from monitor.metrics.metric import Reading
 from monitor.metrics.prediction_shift import LABEL_FAMILY
 from monitor.profiles.profile import Profile
@@ -53,9 +53,12 @@ def advance(
     new = msgspec.msgpack.decode(state.to_bytes(), type=State)  # a copy: states are values
     measured = msgspec.msgpack.decode(state.to_bytes(), type=State) if is_planned else new
     readings, values = _measure(measured, baseline, profile, hour, settings)
+    witnessed = _witness_values(measured, baseline, profile, hour)
+    mix = shown(baseline.lines, witnessed)
+    if mix is not None:
+        readings[WITNESS] = mix
     if is_planned:
-        values, profile = {}, Profile()
-    witnessed = _witness_values(new, baseline, profile, hour)
+        values, witnessed = {}, _witness_values(new, baseline, Profile(), hour)
     day = _day_values(new, hour)
     values |= {(24, name): pair for name, pair in day.items()} | witnessed
     alarm, evidence = _settle(new, baseline, values, hour + 1, settings)

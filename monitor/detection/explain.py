@@ -1,7 +1,7 @@
 """Say what an alarm is about: causes in natural units, whom it concerns, which labels, words and texts."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,7 +16,9 @@ from monitor.nomenclature import Nomenclature
 from monitor.prediction import normalised
 from monitor.profiles.profile import NO_LABEL, Profile
 
-MOST_CAUSES, MOST_LABELS, MOST_TERMS, MOST_TEXTS = 6, 15, 12, 8
+MOST_CAUSES, MOST_LABELS, MOST_NAMED, MOST_TERMS, MOST_TEXTS = 6, 15, 2, 12, 8
+BY_CHANCE = 0.01  # that a label is named which did not move, of all labels together: a twentieth is the aim, and hours are wilder than chance
+NEW_BELOW = 0.001  # share of the reference's answers below which a label hardly existed
 SHORTEST_TERM = 3
 LEAST_KNOWN = 0.01  # share of the reference's answers from which it knew a version
 
@@ -52,10 +54,9 @@ def _cause(name: str, share: float, line: Line, metric: Metric | None, sides: Si
     then, now = sides.then, sides.now
     if name == WITNESS:
         seen, chance = moved_share(now, then)
-        text = (
-            f"{shown(seen, 'share')} of the answers moved to other labels (chance alone gives {shown(chance, 'share')})"
+        text = _mix_text(
+            sides, f"{shown(seen, 'share')} of the answers", f"chance alone gives {shown(chance, 'share')}"
         )
-        text = f"answers {_movers(sides, most=1)}" if _stands_out(sides) else f"{text}: {_movers(sides)}"
         return Cause(name, line.group, share, "share moved", chance, seen, now.labels.total, 1, text)
     if name == VOLUME:
         return Cause(name, line.group, share, "predictions", float("nan"), now.records, now.records, line.direction,
@@ -65,7 +66,7 @@ def _cause(name: str, share: float, line: Line, metric: Metric | None, sides: Si
     expected, seen = metric.shown(before.value), metric.shown(after.value)
     text = f"{metric.title} {shown(expected, metric.unit)} -> {shown(seen, metric.unit)}"
     if name == "novelty":
-        text += f": {_movers(sides, only_new=True)}"
+        text += f": {_written(one for one in _standing(sides) if one['then'] < NEW_BELOW and one['now'] > one['then'])}"
     return Cause(name, line.group, share, metric.unit, expected, seen, after.size, 1 if seen > expected else -1, text)
 
 
@@ -79,43 +80,67 @@ def shown(value: float, unit: str) -> str:
     """
     Write a value with its unit as people read it.
 
-    >>> shown(0.0312, "share"), shown(41.23, "ms"), shown(0.7123, "score")
-    ('3.1 %', '41 ms', '0.71')
+    >>> shown(0.0312, "share"), shown(0.0312, "share moved"), shown(41.23, "ms"), shown(0.7123, "score")
+    ('3.1 %', '3.1 % moved', '41 ms', '0.71')
     """
     if np.isnan(value):
         return "nothing"
-    if unit == "share":
-        return f"{100 * value:.1f} %"
+    if unit in {"share", "share moved"}:
+        return f"{100 * value:.1f} %" + unit.removeprefix("share")
     if unit == "score":
         return f"{value:.2f}"
     return f"{value:.0f} {unit}"
 
 
 def labels(sides: Sides) -> list[dict[str, Any]]:
-    """Return the labels whose share moved most, with their titles."""
+    """
+    Return the labels whose share moved most, with their titles, their shares then and now, and whether each `stands_out`.
+
+    A label stands out when chance alone would hardly deal its answers of both times so unequally: Fisher's exact test
+    (1935), two-sided by doubling, over all labels compared (Bonferroni) at `BY_CHANCE`. It is exact for a handful of answers,
+    and for a label the reference never had.
+    """
+    return _moved(sides)[:MOST_LABELS]
+
+
+def _moved(sides: Sides) -> list[dict[str, Any]]:
+    from scipy.stats import hypergeom
+
     then, now = sides.then.labels, sides.now.labels
-    names = (then.of_name.keys() | now.of_name.keys()) - {NO_LABEL}
-    moved = sorted(names, key=lambda name: (-abs(now.share(name) - then.share(name)), name))[:MOST_LABELS]
-    return [
-        {"label": n, "title": sides.nomenclature.name(n), "then": then.share(n), "now": now.share(n)} for n in moved
-    ]
+    names = sorted((then.of_name.keys() | now.of_name.keys()) - {NO_LABEL})
+    before, after = then.over(names), now.over(names)
+    dealt = hypergeom(then.total + now.total, before + after, now.total)
+    chance = 2 * np.minimum(dealt.cdf(after), dealt.sf(after - 1)) * len(names)
+    rows = [
+        {"label": n, "title": sides.nomenclature.name(n), "then": then.share(n), "now": now.share(n), "stands_out": bool(p < BY_CHANCE)}
+        for n, p in zip(names, chance, strict=True)
+    ]  # fmt: skip
+    return sorted(rows, key=lambda row: (-round(abs(_move(row)), 9), -_move(row)))  # of a swap the one that rose first
 
 
-def _stands_out(sides: Sides) -> bool:
-    """Say whether one label alone explains the change: its rise is beyond four standard deviations."""
-    top = max(labels(sides), key=lambda one: one["now"] - one["then"], default=None)
-    if top is None:
-        return False
-    noise = np.sqrt(max(top["then"], 0.001) / max(sides.now.labels.total, 1))
-    return bool(top["now"] - top["then"] > 4 * noise)
+def _move(row: Mapping[str, Any]) -> float:
+    return float(row["now"] - row["then"])
 
 
-def _movers(sides: Sides, *, only_new: bool = False, most: int = 2) -> str:
-    top = [one for one in labels(sides) if not only_new or (one["now"] > one["then"] and one["then"] < 0.001)][:most]
-    return (
-        ", ".join(f"{one['title']} {100 * one['then']:.1f} % -> {100 * one['now']:.1f} %" for one in top)
-        or "no single one"
-    )
+def _standing(sides: Sides) -> list[dict[str, Any]]:
+    return [row for row in _moved(sides) if row["stands_out"]]
+
+
+def _mix_text(sides: Sides, moved: str, beside: str) -> str:
+    """Name the labels that stand out when one or two lead the change: by at least half the largest move, and in its direction."""
+    standing = _standing(sides)
+    leading = [row for row in standing if _move(row) / _move(standing[0]) >= 0.5]  # others made place for these
+    if not leading:
+        return f"the mix of answers changed; no single answer stands out yet ({moved} are in other labels, {beside})"
+    if len(leading) <= MOST_NAMED:
+        return f"answers {_written(leading)}"
+    return f"{moved} moved to other labels ({beside}): {_written(leading)}"
+
+
+def _written(rows: Iterable[Mapping[str, Any]]) -> str:
+    first = list(rows)[:MOST_NAMED]
+    told = (f"{row['title']} {100 * row['then']:.1f} % -> {100 * row['now']:.1f} %" for row in first)
+    return ", ".join(told) or "no single one"
 
 
 def segments(cause: Cause, baseline: Baseline, sides: Sides, field: str) -> list[dict[str, Any]]:
@@ -146,9 +171,19 @@ def segments(cause: Cause, baseline: Baseline, sides: Sides, field: str) -> list
     return sorted(rows, key=lambda row: -row["share_of_change"])
 
 
+def beside_chance(label: Mapping[str, Any]) -> str:
+    """
+    Say behind a row of `labels` that its move may be chance; nothing where it stands out.
+
+    >>> beside_chance({"stands_out": False}), beside_chance({"stands_out": True})
+    (' (within chance)', '')
+    """
+    return "" if label.get("stands_out", True) else " (within chance)"
+
+
 def then_now(segment: Mapping[str, Any], unit: str) -> str:
     """
-    Write what a row of `segments` moved.
+    Write what a row of `segments` or `labels` moved.
 
     >>> then_now({"then": 40.2, "now": 53.0}, "ms")
     '40 ms -> 53 ms'

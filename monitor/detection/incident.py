@@ -9,6 +9,7 @@ STATES = ("open", "recovering", "closed")
 CLOSED_AS = ("recovered", "fixed", "false_alarm", "new_normal", "superseded", "amended")
 JOINED_HOURS = 24  # an alarm that began before an incident was a day old belongs to it
 NEW_CAUSE_SHARE = 0.1
+OF_TEXTS = frozenset({"terms", "texts", "language", "classifier"})  # what `detail` tells of the texts
 QUIET_TO_RECOVER, QUIET_TO_CLOSE = 24, 24 + 168  # hours below its floor
 
 
@@ -54,6 +55,24 @@ class Incident:
     def claim(self) -> str:
         """Say in one sentence what changed."""
         return str(self.detail.get("claim") or (self.causes[0].text if self.causes else "something changed"))
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """
+        Return the parts of `detail` that belong to the causes, which mail, page and command line show.
+
+        Labels need a cause about outputs; what was found in the texts needs one that is not about the service.
+
+        >>> slow, longer = (Cause(name, group, 0.5, "", 1, 2, 9, 1, "") for name, group in (("slow", "service"), ("length", "inputs")))
+        >>> found = {"labels": [1], "terms": {"gained": [2]}, "segments": [3]}
+        >>> [list(Incident(1, "ape", 5, 9, "open", of, found).told) for of in ((slow,), (slow, longer))]
+        [['segments'], ['terms', 'segments']]
+        """
+        groups = {cause.group for cause in self.causes}
+        foreign = (frozenset() if "outputs" in groups else {"labels"}) | (
+            OF_TEXTS if groups == {"service"} else frozenset()
+        )
+        return {name: part for name, part in self.detail.items() if name not in foreign}
 
     def joins(self, onset_hour: int, group: str, continues: int | None = None) -> bool:
         """

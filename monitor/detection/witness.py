@@ -5,10 +5,15 @@ Under a stable mix the value has mean zero whatever the number of labels; under 
 chi-distance sqrt(sum (q - r)^2 / r). The idea of a learned witness: Shekhar and Ramdas (2021), arXiv 2112.09162.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+
+from monitor.detection.baseline import WITNESS, Line
+from monitor.detection.bets import Spread
+from monitor.metrics.metric import Reading
 
 SCALES: Final = (1, 24)
 HALF_LIVES: Final = {1: 24, 24: 7}  # in blocks of that scale: a day, a week
@@ -67,3 +72,23 @@ def project(counts: np.ndarray, expected_mix: np.ndarray, popular: np.ndarray, s
         value[block] = direction.value(off[block], due[block], popular, size[block])
         direction = direction.learned(off[block], size[block], scale)
     return value, size
+
+
+def shown(
+    lines: Iterable[Line], values: Mapping[tuple[int, str], tuple[float, float]]
+) -> tuple[Reading, float, float] | None:
+    """
+    Return what is shown of the mix in an hour: its projection (in chi-distance units), what is usual of it, and its spread at this many answers.
+
+    `values` are projection and size by scale and metric. The hourly line says what is usual; where traffic is too thin for
+    one, the daily line does at the end of a day, of that day. None in all other hours, and while the mix is learnt anew.
+
+    >>> line = Line(WITNESS, "outputs", 24, 0.1, 1, 0.02, 0.1, 1.0, 0.0, None)
+    >>> shown([line], {(1, WITNESS): (0.5, 4.0)}), shown([line], {(1, WITNESS): (0.5, 4.0), (24, WITNESS): (0.3, 100.0)})
+    (None, (Reading(value=0.3, size=100.0), 0.02, 0.1))
+    """
+    line = min((one for one in lines if one.metric == WITNESS), key=lambda one: one.scale, default=None)
+    if line is None or (line.scale, WITNESS) not in values:
+        return None
+    reading = Reading(*values[line.scale, WITNESS])
+    return reading, line.centre, Spread(line.phi, line.tau2).of(reading.size)

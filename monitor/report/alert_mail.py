@@ -5,13 +5,13 @@ from datetime import datetime
 
 import polars as pl
 
-from monitor.detection.explain import then_now
+from monitor.detection.explain import beside_chance, then_now
 from monitor.detection.incident import Incident
 from monitor.detection.suspects import new_languages
 from monitor.letter import Letter
 from monitor.report.advice import advice
 from monitor.report.letters import Block, Picture, letter, tidy
-from monitor.report.pictures import metric_picture, png
+from monitor.report.pictures import curve_title, metric_picture, png
 from monitor.window import start_of
 
 MOST_TEXTS = 5
@@ -50,15 +50,17 @@ def alert_mail(incident: Incident, change: str, around: Surroundings) -> Letter:
             _picture(incident, around),
         )
     ]
-    if incident.detail.get("labels"):
-        moved = [("", f"{tidy(one['title'])}: {100 * one['then']:.1f} % -> {100 * one['now']:.1f} %")
-                 for one in incident.detail["labels"][:5]]  # fmt: skip
+    told = incident.told
+    if told.get("labels"):
+        moved = [
+            ("", f"{tidy(one['title'])}: {then_now(one, 'share')}{beside_chance(one)}") for one in told["labels"][:5]
+        ]
         blocks.append(Block("Answers that moved most", moved))
-    gained = incident.detail.get("terms", {}).get("gained", [])
+    gained = told.get("terms", {}).get("gained", [])
     if gained:
         words = ", ".join(f"{tidy(word, 30)} ({100 * now:.1f} %)" for word, _, now in gained[:8])
         blocks.append(Block("Words that came", [("", words)]))
-    texts = incident.detail.get("texts", [])
+    texts = told.get("texts", [])
     if around.with_texts and texts:
         blocks.append(Block("Texts", [(tidy(str(t["label"]), 20), tidy(t["text"])) for t in texts[:MOST_TEXTS]]))
     return letter(
@@ -75,7 +77,7 @@ def _rows(incident: Incident, around: Surroundings, change: str) -> list[tuple[s
         whom = f"{min(where[0]['share_of_change'], 1):.0%} of it is {where[0]['field']} {tidy(str(where[0]['value']))}"
         unit = incident.causes[0].unit if incident.causes else ""
         rows.append(("Whom", f"{whom}: {then_now(where[0], unit)}"))
-    languages = new_languages(incident.detail)
+    languages = new_languages(incident.told)
     if languages:
         told = ", ".join(f"{tidy(code)} {now:.0%} (before {then:.0%})" for code, then, now in languages)
         rows.append(("Language", told))
@@ -96,8 +98,7 @@ def _picture(incident: Incident, around: Surroundings) -> Picture | None:
     if not incident.causes or around.history.height == 0:
         return None
     cause = incident.causes[0]
-    title = "Mix of answers: how unusual" if cause.metric == "answers" else cause.text.split(":")[0]
-    chart = metric_picture(around.history, metric=cause.metric, title=tidy(title, 90), subtitle="line: seen; band: what the reference does by itself",
+    chart = metric_picture(around.history, metric=cause.metric, title=tidy(curve_title(cause), 90), subtitle="line: seen; band: what the reference does by itself",
                            onset=incident.onset_hour)  # fmt: skip
     return Picture(
         "metric", png(chart), f"{tidy(cause.text, 200)}; began {start_of(incident.onset_hour):%d %b %H:%M} UTC"

@@ -3,19 +3,29 @@
 import io
 import math
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any, Final
 
 import altair as alt
 import polars as pl
 from PIL import Image
 
+from monitor.detection.baseline import WITNESS
+from monitor.detection.incident import Cause
 from monitor.plan import Planned
 
 NOW, BAND, ONSET, OTHER = "#1F84BD", "#9aa0a6", "#D55E00", "#CC79A7"
 MOST_HOURS = 14 * 24
+TOGETHER: Final = {
+    WITNESS: 4
+}  # hours that move together, as its direction is learnt over a day: 98 % of quiet days in the band
+LINE: Final = 15  # of words, in pixels
+WIDEST: Final = 50  # characters of a title's line: a longer one makes the picture narrower on a telephone
 COLOURS: Final = 32
 SMALL_SHARE: Final = 0.05
 MOST_CLOCK_HOURS: Final = 72
+MIX_TITLE: Final = "Mix of answers: distance from the reference's mix, larger = more unlike"
+NUMBERS: Final = {"latency", "length", "volume", "confidence", "support", WITNESS}  # all other metrics are shares
 NATURAL: Final = {"latency": math.exp, "length": math.exp, "support": math.exp}
 
 
@@ -25,13 +35,17 @@ def metric_picture(history: pl.DataFrame, *, metric: str, title: str, subtitle: 
     Draw a metric over time with what the reference does by itself as a band, and the onset as a line.
 
     Of the `plan` that falls into the picture, moments are dashed lines and stretches of time are shaded, each with
-    its title. `history` is what `monitor.store.readings.history` returns: hours up to 14 days, days beyond.
+    its title. `history` is what `monitor.store.readings.history` returns: hours up to 14 days, days beyond. Below a distance
+    stands what the reference shows of it by itself. `size` is that of a picture with two lines of words; each more adds its
+    height.
     """
     points = at_grain(history, metric, zone)
     form = _form(points, metric)
     y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format=form, tickCount=5))
     x = alt.X("time:T", title=None, axis=alt.Axis(format=_clock(points), tickCount=8, labelOverlap=True))
-    base = alt.Chart(points, title=alt.TitleParams(title, subtitle=subtitle, anchor="start", subtitleColor="gray"))
+    above, below = wrap(title, WIDEST), [subtitle, *(by_itself(history) if metric == WITNESS else ())]
+    words = alt.TitleParams(above, subtitle=below, anchor="start", subtitleColor="gray")
+    base = alt.Chart(points, title=words)
     band = base.mark_area(color=BAND, opacity=0.35).encode(
         x=x, y=alt.Y("low:Q", title=None, scale=alt.Scale(zero=False)), y2="high:Q"
     )
@@ -45,7 +59,33 @@ def metric_picture(history: pl.DataFrame, *, metric: str, title: str, subtitle: 
         mark = pl.DataFrame({"time": [onset * 3_600_000_000]}).with_columns(_time(zone))
         layers.append(alt.Chart(mark).mark_rule(color=ONSET, strokeWidth=2).encode(x="time:T"))
     layers += _planned(points, plan, zone)
-    return alt.layer(*layers).properties(width=size[0], height=size[1])
+    return alt.layer(*layers).properties(width=size[0], height=size[1] + LINE * (len(above) + len(below) - 2))
+
+
+def curve_title(cause: Cause) -> str:
+    """Name the curve of a cause: what is measured, and how far it moved where its unit says that."""
+    return MIX_TITLE if cause.metric == WITNESS else cause.text.split(":")[0]
+
+
+def by_itself(history: pl.DataFrame) -> list[str]:
+    """
+    Say how far the mix of the newest 24 measured hours was from the reference's, beside what the reference gives in as many hours by itself.
+
+    >>> by_itself(pl.DataFrame({"hour": [5, 6, 9], "value": [0.62, 0.58, None], "expected": 0.01, "low": -0.19, "high": 0.21,
+    ...                         "size": [85.0, 85.0, 0.0]}))
+    ['newest day: 0.60 over 170 answers; by itself up to 0.21']
+    """
+    day = history.drop_nulls("value").filter(pl.col("hour") > pl.col("hour").max() - 24)
+    value, expected = ((pl.col(name) * pl.col("size")).sum() / pl.col("size").sum() for name in ("value", "expected"))
+    told = day.select(value, answers=pl.col("size").sum(), chance=expected + _half(WITNESS))
+    return [f"newest day: {one['value']:.2f} over {one['answers']:.0f} answers; by itself up to {one['chance']:.2f}"
+            for one in told.iter_rows(named=True) if one["answers"]]  # fmt: skip
+
+
+def _half(metric: str) -> pl.Expr:
+    """Return half the band of a mean of hours: that of an hour, divided by the root of the hours that tell for themselves."""
+    own = (pl.len() / TOGETHER.get(metric, 1)).clip(lower_bound=1)
+    return (pl.col("high") - pl.col("low")).mean() / 2 / own.sqrt()
 
 
 def _planned(points: pl.DataFrame, plan: Sequence[Planned], zone: str) -> list[Any]:
@@ -77,10 +117,10 @@ def _planned(points: pl.DataFrame, plan: Sequence[Planned], zone: str) -> list[A
 
 def _form(points: pl.DataFrame, metric: str) -> str:
     """Return how the values' axis is written: shares with decimals where they are small."""
-    if _is_share(metric):
+    if metric not in NUMBERS:
         highest = points.select(pl.max_horizontal(pl.col("value").max(), pl.col("high").max())).item()
         return ".1%" if (highest or 0) < SMALL_SHARE else ".0%"
-    return ".2~f" if metric == "confidence" else "~s"
+    return ".2~f" if metric in {"confidence", WITNESS} else "~s"
 
 
 def _clock(points: pl.DataFrame) -> str:
@@ -97,16 +137,15 @@ def at_grain(history: pl.DataFrame, metric: str, zone: str = "UTC") -> pl.DataFr
             ((pl.col(c) * weight).sum() / weight.filter(pl.col(c).is_not_null()).sum()).alias(c)
             for c in ("value", "expected")
         ]
-        half = (pl.col("high") - pl.col("low")).mean() / 2 / 24**0.5
         history = (
             history.filter(pl.col("value").is_not_null())
             .group_by(hour=pl.col("hour") // 24 * 24, maintain_order=True)
-            .agg(*means, pl.col("size").sum(), half=half)
+            .agg(*means, pl.col("size").sum(), half=_half(metric))
             .with_columns(low=pl.col("expected") - pl.col("half"), high=pl.col("expected") + pl.col("half"))
         )
     if metric in NATURAL:
         history = history.with_columns(pl.col("value", "expected", "low", "high").exp())
-    elif _is_share(metric):
+    elif metric not in NUMBERS:
         history = history.with_columns(pl.col("low", "high").clip(0, 1))
     return (
         history.with_columns(time=pl.col("hour") * 3_600_000_000)
@@ -118,10 +157,6 @@ def at_grain(history: pl.DataFrame, metric: str, zone: str = "UTC") -> pl.DataFr
 def _time(zone: str, name: str = "time") -> pl.Expr:
     utc = pl.col(name).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     return utc.dt.convert_time_zone(zone).dt.replace_time_zone(None).alias(name)
-
-
-def _is_share(metric: str) -> bool:
-    return metric not in {"latency", "length", "volume", "confidence", "support"}
 
 
 def png(chart: Any) -> bytes:

@@ -105,6 +105,9 @@ def test_incident_is_told_in_its_parts(browser: Browser, hostile: Served, scheme
     places = [text.find(part) for part in parts]
     assert [part for part, at in zip(parts, places, strict=True) if at < 0] == []
     assert places == sorted(places)
+    for words in ("larger = more unlike", "newest day: "):  # the course of the mix, and its noise beside it
+        seen.page.locator("[data-testid=stVegaLiteChart] text", has_text=words).first.wait_for(timeout=30_000)
+    assert f"Moved by more than chance: {EVIL_LABEL}" in text
     assert "Does the model answer otherwise? Yes" in text
     assert "Is the service slow or failing? No" in text
     assert_harmless(seen)

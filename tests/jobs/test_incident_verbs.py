@@ -1,5 +1,7 @@
 """Whoever lists, shows or acknowledges an incident is told whose it is, what moved, and what to do next."""
 
+from dataclasses import replace
+
 import pytest
 
 from monitor.detection.incident import Cause, Incident
@@ -36,6 +38,21 @@ def test_acknowledged(vigie) -> None:
     assert said.endswith("Next: vigie incidents close 1 --reason ...\n")
     vigie("incidents", "close", "1", "--reason", "mended")
     assert vigie("incidents", "show", "1")[1].endswith("Next: vigie status\n")
+
+
+@pytest.mark.parametrize(
+    ("group", "labels", "words"), [("service", False, False), ("inputs", False, True), ("outputs", True, True)]
+)
+def test_told(vigie, quick_place: Place, group: str, labels: bool, words: bool) -> None:
+    """Labels are told of incidents about answers, words of all that are not about the service alone; chance is called so."""
+    rows = [{"label": "56", "title": "Restaurants", "then": 0.02, "now": 0.03, "stands_out": False}]
+    detail = {"labels": rows, "terms": {"gained": [["taxi", 0.0, 0.1]], "lost": []}}
+    new = Incident(0, "ape", hour_of(NOW) - 4, hour_of(NOW), "open", (CAUSE, replace(CAUSE, group=group)), detail)
+    with opened(quick_place.database) as store, store.write() as connection:
+        incidents.open_new(connection, new, NOW)
+    said = vigie("incidents", "show", "2")[1]
+    assert ("Restaurants: 2.0 % -> 3.0 % of the answers (within chance)" in said) == labels
+    assert ("words that came: taxi" in said) == words
 
 
 def test_whom(vigie) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from benchmarks.detection.campaign import judged
 from benchmarks.detection.traffic import MONDAY, Scenario, simulate
 from monitor.detection import detector
-from monitor.detection.baseline import VOLUME, Baseline, Line, Season
+from monitor.detection.baseline import VOLUME, WITNESS, Baseline, Line, Season
 from monitor.detection.detector import State
 from monitor.detection.fitting import fit
 from monitor.profiles.profile import Profile
@@ -45,6 +46,7 @@ def test_pieces(stops):
     assert state.to_bytes() == whole.to_bytes()
     assert [one.alarm for one in pieces] == [one.alarm for one in told]
     assert [one.evidence for one in pieces] == [one.evidence for one in told]
+    assert [one.readings[WITNESS] for one in pieces] == [one.readings[WITNESS] for one in told]
     assert any(one.alarm for one in told)
 
 
@@ -222,6 +224,44 @@ def test_readings():
     assert expected == SHARE
     assert sd == pytest.approx(np.sqrt(SHARE * (1 - SHARE) / 50))
     assert one.readings[VOLUME][1] == pytest.approx(100)
+
+
+def test_mix_is_shown():
+    """Each hour's mix of answers is kept as its distance beside the band of as many answers; a change leaves the band."""
+    baseline = reference(1)
+    _, told = fed(detector.begin(baseline, END), world(1, "activity"), END + 7 * 24, baseline)
+    line = next(one for one in baseline.lines if (one.metric, one.scale) == (WITNESS, 1))
+    beyond: dict[bool, list[bool]] = {False: [], True: []}
+    for one in told:
+        (value, size), expected, sd = one.readings[WITNESS]
+        assert size == world(1, "activity").get(one.hour, Profile()).labels.total
+        assert (expected, sd) == (line.centre, pytest.approx(np.sqrt(line.phi / max(size, 1) + line.tau2)))
+        if size >= 20 and not 0 <= one.hour - MONDAY - CHANGED < 24:
+            beyond[one.hour >= MONDAY + CHANGED].append(value > expected + 2 * sd)
+    assert np.mean(beyond[False]) < 0.1
+    assert np.mean(beyond[True]) > 0.9
+
+
+def only(baseline: Baseline, *scales: int) -> Baseline:
+    """Return the baseline whose lines of the mix are those of these scales."""
+    lines = [line for line in baseline.lines if line.metric != WITNESS or line.scale in scales]
+    return msgspec.structs.replace(baseline, lines=lines)
+
+
+def test_mix_of_thin_traffic_is_shown_by_the_day():
+    """Without a line for hours the day is shown at its end, beside the daily line's band; without any line nothing is."""
+    baseline = only(reference(1), 24)
+    line = next(one for one in baseline.lines if one.metric == WITNESS)
+    _, told = fed(detector.begin(baseline, END), world(1), END + 48, baseline)
+    shown = {one.hour: one.readings[WITNESS] for one in told if WITNESS in one.readings}
+    assert sorted(shown) == [END + 23, END + 47]
+    (_, size), expected, sd = shown[END + 47]
+    assert size == sum(world(1)[END + hour].labels.total for hour in range(24, 48))
+    assert (expected, sd) == (line.centre, pytest.approx(np.sqrt(line.phi / size + line.tau2)))
+    assert not any(
+        WITNESS in one.readings
+        for one in fed(detector.begin(only(baseline), END), world(1), END + 24, only(baseline))[1]
+    )
 
 
 @pytest.mark.parametrize("seed", [0, 3])

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from monitor.detection import detector
 from monitor.detection.backtest import replay
+from monitor.detection.baseline import WITNESS
 from monitor.detection.detector import State
 from monitor.nomenclature import Nomenclature
 from monitor.profiles.profile import Profile
@@ -68,4 +69,7 @@ def test_readings_are_kept() -> None:
     _, told = advanced("latency", range(END, BEGAN + 3), range(BEGAN, BEGAN + 3))
     value, expected, _ = told[-1].readings["latency"]
     assert value.value > expected + 0.2
+    _, ordinary = advanced("latency", range(END, BEGAN + 3), range(0))
+    assert told[-3].readings[WITNESS] == ordinary[-3].readings[WITNESS]
+    assert told[-3].readings[WITNESS][0].size > 0
     assert msgspec.msgpack.encode(told[-1].evidence) == msgspec.msgpack.encode(told[-2].evidence)

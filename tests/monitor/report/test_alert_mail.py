@@ -3,9 +3,35 @@
 from datetime import UTC, datetime
 
 import polars as pl
+import pytest
 
 from monitor.detection.incident import Cause, Incident
 from monitor.report.alert_mail import Surroundings, alert_mail
+
+
+@pytest.mark.parametrize(
+    ("groups", "parts"),
+    [
+        (("service",), ()),
+        (("service", "inputs"), ("Words that came", "Texts", "Language")),
+        (("inputs", "outputs"), ("Answers that moved most", "Words that came", "Texts", "Language")),
+        (("outputs",), ("Answers that moved most", "Words that came", "Texts", "Language")),
+    ],
+)
+def test_parts(groups: tuple[str, ...], parts: tuple[str, ...]) -> None:
+    """Labels are shown where a cause is about outputs, what is in the texts where not all are about the service."""
+    causes = tuple(
+        Cause("latency", group, 0.5, "ms", 40.0, 53.0, 900.0, 1, "usual latency 40 ms -> 53 ms") for group in groups
+    )
+    found = {"labels": [{"label": "56", "title": "Restaurants", "then": 0.1, "now": 0.3, "stands_out": True}],
+             "terms": {"gained": [["taxi", 0.0, 0.1]], "lost": []}, "texts": [{"text": "taxi", "label": "56"}],
+             "language": {"then": {"fr": 1.0}, "now": {"fr": 0.8, "en": 0.2}}}  # fmt: skip
+    one = Incident(7, "ape", 5, 9, "open", causes, found)
+    around = Surroundings("1.0", pl.DataFrame(), None, "", True, datetime(2026, 9, 2, tzinfo=UTC))
+    text = alert_mail(one, "opened", around).text
+    every = ("Answers that moved most", "Words that came", "Texts", "Language")
+    assert tuple(part for part in every if part in text) == parts
+    assert ("Restaurants: 10.0 % -> 30.0 %\n" in text) == ("Answers that moved most" in parts)
 
 
 def test_whom():

@@ -19,7 +19,7 @@ from monitor.profiles.counts import Counts
 from monitor.profiles.profile import Profile
 from monitor.report.alert_mail import Surroundings, alert_mail
 from monitor.report.decision_mail import decision_mail
-from monitor.report.pictures import at_grain, metric_picture, png
+from monitor.report.pictures import at_grain, by_itself, metric_picture, png
 from monitor.report.weekly import Week, weekly
 from monitor.verdict import Verdict
 from monitor.window import Window, hour_of, start_of
@@ -35,7 +35,10 @@ def incident(**detail: Any) -> Incident:
     cause = Cause(
         "novelty", "inputs", 0.83, "share", 0.1, 0.4, 900.0, 1, f"share of unknown words 10.0 % -> 40.0 % {EVIL}"
     )
-    return Incident(7, "ape", HOUR - 9, HOUR - 3, "open", (cause,), {"claim": f"words are unknown {EVIL}", **detail})
+    mix = Cause("answers", "outputs", 0.17, "share moved", 0.1, 0.4, 900.0, 1, "answers 10 10.0 % -> 30.0 %")
+    return Incident(
+        7, "ape", HOUR - 9, HOUR - 3, "open", (cause, mix), {"claim": f"words are unknown {EVIL}", **detail}
+    )
 
 
 FULL = {
@@ -182,6 +185,26 @@ def test_picture() -> None:
         assert image.width >= 1200
 
 
+def test_distance_beside_its_noise() -> None:
+    """The picture of the mix has no percent and no end at 1, and says below what as many answers give by chance."""
+    far = SEEN.with_columns(value=pl.col("value") * 5, high=pl.col("high") * 8)
+    chart = metric_picture(far, metric="answers", title="t", subtitle="s").to_dict()
+    assert chart["layer"][1]["encoding"]["y"]["axis"]["format"] == ".2~f"
+    points = at_grain(far, "answers")
+    assert (points["high"].max(), points["low"].min()) == (pytest.approx(1.2), pytest.approx(0.05))
+    mean = (23 * 0.5 + 2.0) / 24
+    told = f"newest day: {mean:.2f} over 1200 answers; by itself up to {0.1 + (1.2 - 0.05) / 2 / 6**0.5:.2f}"
+    assert chart["layer"][0]["title"]["subtitle"] == ["s", told]
+    assert metric_picture(far, metric="novelty", title="t", subtitle="s").to_dict()["layer"][0]["title"][
+        "subtitle"
+    ] == ["s"]
+
+
+def test_nothing_measured() -> None:
+    """A mix without a measured hour says no distance."""
+    assert by_itself(SEEN.with_columns(value=pl.lit(None, pl.Float64))) == by_itself(SEEN.clear()) == []
+
+
 def test_plan_in_pictures() -> None:
     """Of what was planned a picture shows what falls into it: moments as lines, stretches cut to its ends; nothing else."""
     us = 3_600_000_000
@@ -212,4 +235,7 @@ def test_days_are_weighted_means() -> None:
     points = at_grain(history, "novelty")
     assert points.height == 15
     assert points["value"].to_list() == pytest.approx([0.75] * 15)
+    assert points["high"].to_list() == pytest.approx([0.5 + 0.1 / 24**0.5] * 15)
+    assert at_grain(history, "answers")["high"].to_list() == pytest.approx([0.5 + 0.1 / 6**0.5] * 15)
+    assert at_grain(history.head(15 * 24 - 18), "novelty")["high"][-1] == pytest.approx(0.5 + 0.1 / 6**0.5)
     assert at_grain(SEEN, "novelty")["value"].to_list() == SEEN["value"].to_list()
