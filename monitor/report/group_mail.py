@@ -12,7 +12,7 @@ from monitor.report.letters import Block, letter, tidy
 from monitor.window import start_of
 
 TOPICS = {"inputs": "inputs changed", "outputs": "answers changed", "service": "service changed"}
-LONGEST_NAME = 24  # of what is shared, in a subject
+LONGEST_SUBJECT = 78
 FOOT = "UTC. No link in this mail changes anything."
 
 
@@ -36,17 +36,13 @@ def group_mail(told: Together) -> Letter:
     """Render the letter about a group that opened, grew or closed: the worst first, what is closed last."""
     some = sorted(told.incidents, key=lambda one: (one.state == "closed", -severity(one), one.onset_hour, one.id))
     since = f"{start_of(min(one.onset_hour for one in some)):%a %d %b %H:%M}"
-    status, what = ("OK", "all closed") if told.change == "closed" else ("ALARM", f"since {since}")
-    if told.new:
-        what = f"{len(told.new)} more"
-    number = f"#{min(one.id for one in some)}"
-    subject = f"[Vigie] {status} {_who(told, longest=LONGEST_NAME)}: {what} ({number})"
+    status = "OK" if told.change == "closed" else "ALARM"
     rows = _closed(told) if told.change == "closed" else _first_look(told)
     blocks = [
         Block(f"{_who(told)}, since {since}", rows),
         Block("Model by model, the worst first", [_row(one, told) for one in some]),
     ]
-    return letter(subject, status, blocks, f"Vigie, {told.now:%d %b %Y %H:%M} {FOOT}")
+    return letter(_subject(told, since), status, blocks, f"Vigie, {told.now:%d %b %Y %H:%M} {FOOT}")
 
 
 def severity(one: Incident) -> float:
@@ -65,7 +61,24 @@ def severity(one: Incident) -> float:
     return abs(math.log(max(abs(cause.seen), least) / max(abs(cause.expected), least)))
 
 
-def _who(told: Together, longest: int = 64) -> str:
+def _subject(told: Together, since: str) -> str:
+    """Return the subject: at most 78 letters, whatever the names are, so that nothing of it is cut."""
+    status, what = ("OK", "all closed") if told.change == "closed" else ("ALARM", f"since {since}")
+    if told.new:
+        what = f"{len(told.new)} more"
+    end = f": {what} (#{min(one.id for one in told.incidents)})"
+    models = len({one.model for one in told.incidents})
+    who = f"{models} models at once"
+    if told.shared:
+        tag, others = _widest(told)
+        who = f"{models} models sharing {tag}"
+        if models == len({one.model for one in told.incidents} & others):
+            who = f"{models} of {len(others)} models sharing {tag}"
+    begin = f"[Vigie] {status} "
+    return begin + tidy(who, LONGEST_SUBJECT - len(begin + end)) + end
+
+
+def _who(told: Together) -> str:
     """Say of how many models this is, and what they share: `8 of the 21 models that share embedder`."""
     models = {one.model for one in told.incidents}
     if not told.shared:
@@ -73,7 +86,7 @@ def _who(told: Together, longest: int = 64) -> str:
     tag, others = _widest(told)
     inside = len(models & others)
     more = f" and {len(models) - inside} more" if inside < len(models) else ""
-    return f"{inside} of the {len(others)} models that share {tidy(tag, longest)}{more}"
+    return f"{inside} of the {len(others)} models that share {tidy(tag)}{more}"
 
 
 def _widest(told: Together) -> tuple[str, frozenset[str]]:
