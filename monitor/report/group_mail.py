@@ -122,8 +122,8 @@ def _closed(told: Together) -> list[tuple[str, str]]:
 
 
 def _row(one: Incident, told: Together) -> tuple[str, str]:
-    mark = "new: " if one.id in told.new else ""
+    """Name the incident in the narrow column and its model in the wide one: a model's name may have 64 letters."""
+    mark = f"#{one.id} new" if one.id in told.new else f"#{one.id}"
     ended = f"; closed as {one.closed_as}" if one.state == "closed" else ""
-    again = "again: " if one.recurrence_of and told.change == "opened" else ""
-    when = f"{start_of(one.onset_hour):%a %d %b %H:%M}"
-    return one.model, f"{mark}{again}{tidy(one.claim, 160)}; since {when}{ended} (#{one.id})"
+    again = " again" if one.recurrence_of and told.change == "opened" else ""
+    return mark, f"{one.model}{again}, since {start_of(one.onset_hour):%a %d %b %H:%M}: {tidy(one.claim, 160)}{ended}"

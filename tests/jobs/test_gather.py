@@ -98,8 +98,8 @@ def rows(mail: EmailMessage) -> list[tuple[str, str]]:
 
 
 def listed(mail: EmailMessage) -> list[tuple[str, str]]:
-    """Return the rows that stand for an incident."""
-    return [row for row in rows(mail) if re.search(r"\(#\d+\)", row[1])]
+    """Return the rows that stand for an incident: its mark, and the name of its model."""
+    return [(mark, said.partition(",")[0]) for mark, said in rows(mail) if mark.startswith("#")]
 
 
 def states(store: Store) -> Counter[str]:
@@ -114,9 +114,7 @@ def test_one_mail(store: Store, config: Config, relay: Relay) -> None:
     assert [mail["To"] for mail in relay.mails] == list(TOLD)
     for mail in relay.mails:
         assert mail["Subject"].strip().startswith("[Vigie] ALARM 21 of 21 models sharing embedder: since ")
-        found = listed(mail)
-        assert [name for name, _ in found] == list(EMBEDDED[::-1])
-        assert [f"(#{number})" in value for number, (_, value) in zip(numbers[::-1], found, strict=True)] == [True] * 21
+        assert listed(mail) == [(f"#{number}", name) for number, name in zip(numbers, EMBEDDED, strict=True)][::-1]
         said = plain(mail)
         lines = {re.sub(" +", " ", line) for line in said.splitlines()}
         assert {f"{name} {value}" for name, value in rows(mail)} <= lines
@@ -163,11 +161,8 @@ def test_joiner(store: Store, config: Config, relay: Relay) -> None:
     assert "one: service changed" in subjects(relay)[2]
     update = to(relay)[1]
     assert update["References"] == to(relay)[0]["Message-ID"]
-    assert {name: value.startswith("new: ") for name, value in listed(update)} == {
-        **dict.fromkeys(EMBEDDED[:4], False),
-        "m11": True,
-        "m12": True,
-    }
+    assert [name for mark, name in listed(update) if not mark.endswith(" new")] == list(EMBEDDED[:4][::-1])
+    assert [name for mark, name in listed(update) if mark.endswith(" new")] == ["m12", "m11"]
     again = NOW + 2 * HOURS + 20 * MINUTES
     opens(store, config, again, "m13")
     notify(store, config, again)
@@ -177,7 +172,7 @@ def test_joiner(store: Store, config: Config, relay: Relay) -> None:
     assert states(store)["held"] == 4
     notify(store, config, NOW + 3 * HOURS)
     assert subjects(relay)[3:] == ["ALARM 8 of 21 models sharing embedder: 2 more (#1)"]
-    assert [name for name, value in listed(to(relay)[3]) if value.startswith("new: ")] == ["m14", "m13"]
+    assert [name for mark, name in listed(to(relay)[3]) if mark.endswith(" new")] == ["m14", "m13"]
     opens(store, config, NOW + 7 * HOURS, "m15")
     notify(store, config, NOW + 7 * HOURS)
     assert "m15: service changed" in subjects(relay)[4]
@@ -239,7 +234,7 @@ def test_closed(store: Store, config: Config, relay: Relay) -> None:
     closes(store, config, NOW + 9 * HOURS, numbers[3:])
     notify(store, config, NOW + 9 * HOURS)
     assert subjects(relay)[2:] == ["OK 4 of 21 models sharing embedder: all closed (#1)"]
-    assert [name for name, _ in listed(to(relay)[2])] == list(EMBEDDED[:4][::-1])
+    assert [name for _, name in listed(to(relay)[2])] == list(EMBEDDED[:4][::-1])
     assert states(store) == {"sent": 6, "merged": 12}
     opens(store, config, NOW + 10 * HOURS, "m05")
     notify(store, config, NOW + 10 * HOURS)
@@ -306,7 +301,10 @@ def test_killed(store: Store, config: Config, relay: Relay, nth: int) -> None:
         notify(store, config, NOW + hour * HOURS)
     for who in TOLD:
         mails = to(relay, who)
-        assert {n for mail in mails for n in map(int, re.findall(r"\(#(\d+)\)", plain(mail)))} == {*numbers, *later}
+        assert {n for mail in mails for n in map(int, re.findall(r"#(\d+)\b", plain(mail) + mail["Subject"]))} == {
+            *numbers,
+            *later,
+        }
         repeated = [mail["X-Vigie-Possible-Repeat"] for mail in mails]
         assert repeated.count(None) == len({mail["Message-ID"] for mail in mails})
         assert len(mails) - repeated.count(None) <= 1

@@ -36,7 +36,7 @@ def told(
 
 
 def order(text: str) -> list[str]:
-    return [line.split()[0] for line in text.splitlines() if "usual latency 40 ms" in line]
+    return [line.split()[1].strip(",") for line in text.splitlines() if "usual latency 40 ms" in line]
 
 
 def test_worst_first() -> None:
@@ -71,7 +71,7 @@ def test_update_and_end() -> None:
     """An update marks what is new; an end says how they closed, and gives no advice."""
     update = told(new=frozenset({5}))
     assert ": 1 more (#4)" in update.subject
-    assert [line.split()[0] for line in update.text.splitlines() if " new: " in line] == ["isco"]
+    assert [line.split()[2] for line in update.text.splitlines() if line.startswith("#5 new ")] == ["isco,"]
     end = told("closed", state="closed", closed_as="fixed")
     assert end.subject == "[Vigie] OK 3 of 4 models sharing embedder: all closed (#4)"
     assert "Look first" not in end.text
