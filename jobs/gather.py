@@ -95,13 +95,12 @@ def _group(connection: Connection, config: Config, first: dict[str, Any]) -> Gro
     kept = first["facts"]["group"]
     last = groups.message(connection, kept["last"])
     members = tuple(_member(connection, config, number) for number in kept["all"])
-    since_us = first["sent_us"] or first["created_us"]
-    group = Group(members, frozenset(kept["tags"]), since_us, first["id"])
+    message, next_us = None, (last["sent_us"] or last["retry_us"]) + UPDATES_EVERY_US
     if last["state"] in groups.UNLEFT:
         is_here = last["state"] in {"queued", "held"} and not last["possible_repeat"]
-        return Group(members, group.tags, since_us, first["id"], last["id"] if is_here else None, NEVER_US)
-    left_us = last["sent_us"] or last["retry_us"]
-    return Group(members, group.tags, since_us, first["id"], None, left_us + UPDATES_EVERY_US)
+        message, next_us = last["id"] if is_here else None, NEVER_US
+    since_us = first["sent_us"] or first["created_us"]
+    return Group(members, frozenset(kept["tags"]), since_us, first["id"], message, next_us)
 
 
 def _close(connection: Connection, rows: Iterable[dict[str, Any]]) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from html.parser import HTMLParser
@@ -18,7 +18,7 @@ from monitor.settings import Delivery
 from monitor.store import groups, incidents, outbox, runs
 from monitor.store.store import Store
 from monitor.window import hour_of, microseconds
-from tests.conftest import NOW, Place
+from tests.conftest import NOW, Place, opened
 from tests.jobs.relay import Relay
 from tests.jobs.story import failing, snapshot
 
@@ -322,3 +322,20 @@ def test_restarts(store: Store, config: Config, relay: Relay) -> None:
     for minute in range(100):
         assert notify(store, config, NOW + HOURS + minute * MINUTES) == "0 messages sent, 0 failed"
     assert (len(relay.mails), snapshot(store)) == (told, before)
+
+
+def test_no_run_begins_meanwhile(postgres: Callable[..., str]) -> None:
+    """On PostgreSQL a run that writes just now is seen without waiting for it, and none begins while messages are gathered."""
+    us = microseconds(NOW)
+    with opened(postgres()) as store:
+        with store.write() as connection:
+            fence = runs.claim(connection, "detect", us, runs.owner(), us) or 0
+        with store.write() as connection:
+            runs.finish(connection, ("detect", us, fence), "ok", "", "", now_us=us)
+        with store.write() as one, store.write() as other:
+            runs.check(one, "detect", fence)
+            assert runs.in_progress(other, "detect", us)
+        with pytest.raises(StoreError, match="lock timeout"), store.write() as one, store.write() as other:  # noqa: PT012
+            assert not runs.in_progress(one, "detect", us)
+            other.exec_driver_sql("set local lock_timeout = '100ms'")
+            runs.claim(other, "detect", us + 1, runs.owner(), us + 1)
