@@ -13,7 +13,7 @@ from monitor.detection.suspects import Reading, Suspect, new_languages, suspects
 from monitor.report.advice import advice
 from monitor.report.domain_classifier import sentence
 from monitor.report.pictures import curve_title
-from monitor.store import actions, incidents, outbox, profiles, symptoms
+from monitor.store import actions, groups, incidents, outbox, profiles, symptoms
 from monitor.window import MICROSECONDS_PER_HOUR, Window, hour_of
 
 LONGEST_LABEL = 40
@@ -39,6 +39,14 @@ def incident(number: int) -> tuple[Incident, list[dict[str, Any]], list[dict[str
             for m in outbox.about(connection, f"incident:{number}")
         ]
         return incidents.get(connection, number), told, sent, actions.about(connection, f"incident:{number}")
+
+
+def beside(one: Incident) -> str:
+    """Name the incidents of other models that were told together with this one; nothing when there are none."""
+    with shared.store().read() as connection:
+        others = [incidents.get(connection, number) for number in groups.together(connection, one.id)]
+    named = ", ".join(f"{other.model} #{other.id}" for other in others)
+    return f"Together with: {named}" if named else ""
 
 
 def suspects_of(one: Incident) -> list[Suspect]:
@@ -80,6 +88,8 @@ def headline(one: Incident) -> None:
     ended = f", closed as {shared.plain(one.closed_as)}" if one.closed_as else ""
     st.subheader(f"#{one.id} {one.state}{ended}{by}")
     st.text(one.claim)
+    if others := beside(one):
+        st.text(others)
     began, found, many = st.columns(3)
     began.metric("Began about", shared.when(one.onset_hour, "%d %b %H:%M"))
     found.metric("Told after", f"{one.found_hour - one.onset_hour} h")

@@ -7,6 +7,7 @@ from typing import Any
 from monitor.config import Config
 from monitor.letter import Letter
 from monitor.report.alert_mail import Surroundings, alert_mail
+from monitor.report.group_mail import Together, group_mail
 from monitor.report.letters import Block, letter
 from monitor.store import incidents, profiles, readings, standing
 from monitor.store.store import Store
@@ -30,6 +31,8 @@ def render(store: Store, config: Config, row: dict[str, Any], now: datetime) -> 
 
 
 def _incident(store: Store, config: Config, facts: dict[str, Any], now: datetime) -> Letter:
+    if len(facts.get("group", {}).get("incidents", [])) > 1:
+        return _together(store, config, facts, now)
     with store.read() as connection:
         one = incidents.get(connection, facts["incident"])
         window = Window(one.found_hour - PICTURE_HOURS, max(one.found_hour, hour_of(now)))
@@ -44,6 +47,18 @@ def _incident(store: Store, config: Config, facts: dict[str, Any], now: datetime
         version, history, extras["accuracy"], config.dashboard.public_url, facts.get("texts") == "redacted", now
     )
     return alert_mail(one, facts["change"], around)
+
+
+def _together(store: Store, config: Config, facts: dict[str, Any], now: datetime) -> Letter:
+    """Write the letter about a group; how many models share a name is what config.yaml says when it is sent."""
+    group = facts["group"]
+    shared = {
+        tag: frozenset(name for name, model in config.models.items() if tag in model.shares) for tag in group["tags"]
+    }
+    with store.read() as connection:
+        some = tuple(incidents.get(connection, number) for number in group["incidents"])
+    told = Together(facts["change"], some, frozenset(group["new"]), shared, config.dashboard.public_url, now)
+    return group_mail(told)
 
 
 def _decision(store: Store, config: Config, facts: dict[str, Any], now: datetime) -> Letter:
@@ -61,10 +76,13 @@ def _weekly(store: Store, config: Config, facts: dict[str, Any], now: datetime) 
 
 
 def _service(_store: Store, _config: Config, facts: dict[str, Any], now: datetime) -> Letter:
-    rows = [
-        ("What", facts["what"].removeprefix("service:")),
-        ("Last words", facts["line"]),
-        ("Do now", facts.get("do", "vigie once; see the page Service")),
-    ]
-    return letter(f"[Vigie] service: {facts['what'].removeprefix('service:')}", "ALARM", [Block("Vigie itself needs somebody", rows)],
-                  f"Vigie, {now:%d %b %Y %H:%M} UTC")  # fmt: skip
+    what, foot = facts["what"].removeprefix("service:"), f"Vigie, {now:%d %b %Y %H:%M} UTC"
+    if facts.get("over"):
+        rows = [("What", what), ("It was", facts["line"])]
+        rows += [("Still silent", ", ".join(facts["still"]))] if facts["still"] else []
+        return letter(f"[Vigie] OK service: {what} is over", "OK", [Block("This is over", rows)], foot)
+    rows = [("What", what), ("Last words", facts["line"])]
+    if len(facts.get("models", [])) > 1:
+        rows.append(("Models", ", ".join(facts["models"])))
+    rows.append(("Do now", facts.get("do", "vigie once; see the page Service")))
+    return letter(f"[Vigie] service: {what}", "ALARM", [Block("Vigie itself needs somebody", rows)], foot)

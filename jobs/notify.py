@@ -4,64 +4,39 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
-
+from jobs.gather import gather
 from monitor.config import Config
 from monitor.delivery.file_drop import drop
 from monitor.delivery.mail import MailRefused, compose, send
 from monitor.letter import Letter
-from monitor.store import incidents, outbox, plans
+from monitor.store import groups, outbox
 from monitor.store.store import Store
-from monitor.window import microseconds
 
 MOST_A_RUN = 200
-HELD = ("incident", "service")  # reports and decisions are sent during maintenance too
-OVER = "over before the maintenance ended"
 
 
 def notify(store: Store, config: Config, now: datetime) -> str:
     """
     Render and send what is queued, oldest first, one recipient at a time.
 
-    Safe to run twice or killed anywhere: a message is claimed, marked as handed over before the last dot, then sent.
+    Safe to run twice or killed anywhere: which incidents are told together is decided once, in one transaction; a message is
+    claimed, marked as handed over before the last dot, then sent. What follows one that did not leave waits for it.
     """
     with store.write() as connection:
-        _heed_maintenance(connection, now)
+        ready = gather(connection, config, now)
     sent, failed = 0, 0
     for _ in range(MOST_A_RUN):
         with store.write() as connection:
-            row = outbox.claim(connection, now)
+            row = outbox.claim(connection, now, ready)
         if row is None:
             break
-        done = _deliver(store, config, row, now)
-        sent, failed = sent + done, failed + (not done)
+        del ready[row["id"]]
+        if _deliver(store, config, row, now):
+            sent += 1
+        else:
+            failed += 1
+            ready = {number: first for number, first in ready.items() if row["id"] not in first}
     return f"{sent} messages sent, {failed} failed"
-
-
-def _heed_maintenance(connection: Connection, now: datetime) -> None:
-    """Hold what is about a model under maintenance; behind its end let go what is still so, and suppress what is over."""
-    plan, now_us = plans.of_model(connection), microseconds(now)
-    for row in outbox.waiting(connection, now):
-        facts = row["facts"]
-        if facts["kind"] not in HELD:
-            continue
-        on = next((one for one in plan if one.holds(facts.get("model", ""), now_us)), None)
-        if on is not None:
-            outbox.hold(connection, row["id"], on.title)
-        elif row["state"] == "held":
-            outbox.release(connection, row["id"], OVER if _is_over(connection, row) else None)
-
-
-def _is_over(connection: Connection, row: dict[str, Any]) -> bool:
-    """Say whether nobody needs this any more: its incident is closed, and it is no end of something that was told."""
-    if row["facts"]["kind"] != "incident" or incidents.get(connection, row["facts"]["incident"]).state != "closed":
-        return False
-    sent = [
-        one
-        for one in outbox.about(connection, row["subject"])
-        if one["recipient"] == row["recipient"] and one["state"] == "sent"
-    ]
-    return not (sent and row["event"] == "closed")
 
 
 def _deliver(store: Store, config: Config, row: dict[str, Any], now: datetime) -> bool:
@@ -103,11 +78,13 @@ def _marked(store: Store, number: int) -> Callable[[], None]:
 
 
 def _opened(store: Store, row: dict[str, Any]) -> str:
-    """Return the Message-ID of the recipient's first message on this subject, so that mails thread."""
+    """Return the Message-ID of the recipient's first message on this subject or its group, so that mails thread."""
     with store.read() as connection:
-        first = [
-            m
-            for m in outbox.about(connection, row["subject"])
-            if m["recipient"] == row["recipient"] and m["id"] < row["id"]
-        ]
-    return first[0]["message_id"] if first else ""
+        first = None
+        if row["facts"]["kind"] == "incident":
+            first = groups.first_of(connection, row["facts"]["incident"], row["recipient"])
+        if first is not None:
+            return str(first["message_id"]) if first["id"] != row["id"] else ""
+        before = [m for m in outbox.about(connection, row["subject"])
+                  if m["recipient"] == row["recipient"] and m["id"] < row["id"]]  # fmt: skip
+    return before[0]["message_id"] if before else ""

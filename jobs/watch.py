@@ -1,6 +1,9 @@
-"""The service will say when Vigie itself, or the feed, needs somebody."""
+"""The service will say when Vigie itself, or the feed, needs somebody, and when that is over."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -8,8 +11,9 @@ from jobs.status import verdicts
 from monitor.alerts import Message
 from monitor.config import Config
 from monitor.feed import condition
+from monitor.group import LEAST
 from monitor.sources.objects import is_remote
-from monitor.store import outbox, runs
+from monitor.store import groups, outbox, runs, service_alerts
 from monitor.store.feed import feeds
 from monitor.store.store import Store
 from monitor.window import microseconds
@@ -21,33 +25,120 @@ MINUTE_US, DAY_US = 60_000_000, 86_400_000_000
 KILLED = "ended without a word: killed, out of memory, or past its deadline"
 
 
+@dataclass(frozen=True)
+class Alert:
+    """
+    Hold one thing to tell, and since when (microseconds since 1970).
+
+    One that `ends` is told again when it is over. `covers` are those it explains: they are no message of their own.
+    """
+
+    subject: str
+    line: str
+    since_us: int
+    ends: bool = False
+    covers: tuple["Alert", ...] = ()
+    models: tuple[str, ...] = ()
+
+
 def watch(store: Store, config: Config, now: datetime) -> str:
     """
     Tell once when a model or one of its sources fell silent, when lines are lost or refused in numbers, when a database or
     bucket that is a source is away, when a job failed three times in a row, or when a message waits longer than 15 minutes.
 
-    Safe to run twice: a message is keyed by what it tells and the minute it began. Messages that wait are told once a day:
-    the oldest of them is another one each time some get through.
+    What is wrong at one place is one message: silent models that share a source or a name of `shares`, and all that is
+    silent while reading fails. Safe to run twice: a message is keyed by what it tells and the minute it began. Messages that wait are told once
+    a day: the oldest of them is another one each time some get through.
     """
-    silent = {name: (f"service:silent:{name}", told.sentence, extras["last_us"] or 0)
-              for name, told, extras in verdicts(store, config, now) if told.status == "SILENT"}  # fmt: skip
+    quiet = [Alert(service_alerts.silent(name), told.sentence, extras["last_us"] or 0, ends=True, models=(name,))
+             for name, told, extras in verdicts(store, config, now) if told.status == "SILENT"]  # fmt: skip
     with store.write() as connection:
-        failing = runs.failing(connection, FAILURES, microseconds(now))
-        found = [(f"service:job:{one['job']}", one["line"] or KILLED, one["first_us"]) for one in failing]
-        found += [*silent.values(), *_sources(connection, config, set(silent), now)]
-        oldest = outbox.oldest_queued_us(connection)
-        if oldest is not None and microseconds(now) - oldest > STUCK_US:
-            found.append(("service:outbox", "messages wait longer than 15 minutes", oldest // DAY_US * DAY_US))
-        new = 0
-        for subject, line, since in found:
-            facts = {"kind": "service", "what": subject, "line": line}
-            new += outbox.queue(connection, [Message(subject, "opened", since // MINUTE_US, "mail", route.to, facts)
-                                             for route in config.routes if "service" in route.receives], now)  # fmt: skip
+        standing = service_alerts.standing(connection)
+        found = _found(connection, config, quiet, now)
+        new = sum(_begin(connection, config, standing, one, now) for one in found)
+        known = {one.subject for alert in found for one in (alert, *alert.covers)}
+        over = [row for subject, row in standing.items() if subject not in known]
+        new += sum(_end(connection, row, [one.models[0] for one in quiet], now) for row in over)
     return f"{len(found)} things to tell, {new} new messages"
 
 
-def _sources(connection: Connection, config: Config, silent: set[str], now: datetime) -> list[tuple[str, str, int]]:
-    """Return subject, line and since when of the sources that need somebody; a silent model has told for its sources."""
+def _found(connection: Connection, config: Config, quiet: list[Alert], now: datetime) -> list[Alert]:
+    """Return what there is to tell: jobs, then feeds, then what is silent for no reason told by these."""
+    failing = runs.failing(connection, FAILURES, microseconds(now))
+    jobs = [Alert(f"service:job:{one['job']}", one["line"] or KILLED, one["first_us"],
+                  ends=f"service:job:{one['job']}" == service_alerts.INGEST) for one in failing]  # fmt: skip
+    sources = _sources(connection, config, {name for one in quiet for name in one.models}, now)
+    found = [*_shared(config, quiet), *sources]
+    reading = next((one for one in jobs if one.subject == service_alerts.INGEST), None)
+    if reading is not None:  # whatever seems silent meanwhile may only be unread
+        silent = tuple(inner for one in found if one.ends for inner in (one, *one.covers))
+        jobs[jobs.index(reading)] = Alert(reading.subject, reading.line, reading.since_us, ends=True, covers=silent,
+                                          models=tuple(config.models))  # fmt: skip
+        found = [one for one in found if not one.ends]
+    oldest = outbox.oldest_queued_us(connection)
+    if oldest is not None and microseconds(now) - oldest > STUCK_US:
+        found.append(Alert("service:outbox", "messages wait longer than 15 minutes", oldest // DAY_US * DAY_US))
+    return [*jobs, *found]
+
+
+def _shared(config: Config, quiet: list[Alert]) -> list[Alert]:
+    """Put silent models that one source feeds, or that share a name, into one alert: three of them, or all there are."""
+    left, found = list(quiet), []
+    feeding = {source.name: set(config.models) for source in config.sources.values() if source.model is None}
+    tags = sorted({tag for model in config.models.values() for tag in model.shares})
+    named = {tag: {name for name, model in config.models.items() if tag in model.shares} for tag in tags}
+    for place, models in [*feeding.items(), *((tag, some) for tag, some in named.items() if tag not in feeding)]:
+        some = [one for one in left if one.models[0] in models]
+        if len(some) >= LEAST or (len(some) > 1 and len(some) == len(models)):
+            left = [one for one in left if one not in some]
+            what = "are fed by" if place in feeding else "share"
+            line = f"{len(some)} of the {len(models)} models that {what} {place} are silent: {some[0].line}"
+            found.append(Alert(service_alerts.shared(place), line, max(one.since_us for one in some), ends=True,
+                               covers=tuple(some), models=tuple(one.models[0] for one in some)))  # fmt: skip
+    return [*found, *left]
+
+
+def _begin(connection: Connection, config: Config, standing: dict[str, Any], one: Alert, now: datetime) -> int:
+    """Queue the messages of an alert, unless it was told, and let what it explains be part of them; returns how many are new."""
+    sequence = one.since_us // MINUTE_US
+    if one.covers and one.subject in standing:  # it was told, whatever became of its models since
+        sequence = standing[one.subject]["sequence"]
+    new = _queue(connection, config, one, sequence, now)
+    told = service_alerts.messages(connection, one.subject, "opened", sequence)
+    for inner in one.covers:
+        if _queue(connection, config, inner, inner.since_us // MINUTE_US, now):
+            _merge(connection, inner.subject, "opened", inner.since_us // MINUTE_US, told)
+    return new
+
+
+def _queue(connection: Connection, config: Config, one: Alert, sequence: int, now: datetime) -> int:
+    facts = {"kind": "service", "what": one.subject, "line": one.line, "ends": one.ends, "models": list(one.models)}
+    return outbox.queue(connection, [Message(one.subject, "opened", sequence, "mail", route.to, facts)
+                                     for route in config.routes if "service" in route.receives], now)  # fmt: skip
+
+
+def _merge(connection: Connection, subject: str, event: str, sequence: int, told: dict[str, Any]) -> None:
+    """Let each recipient's message about this be part of the one it is explained by; nothing for who was told of none."""
+    for recipient, row in service_alerts.messages(connection, subject, event, sequence).items():
+        if recipient in told:
+            into = told[recipient]
+            groups.merge(connection, [row["id"]], into["id"], f"in message {into['id']}: {into['subject']}")
+
+
+def _end(connection: Connection, row: dict[str, Any], quiet: Iterable[str], now: datetime) -> int:
+    """Queue that an alert is over, to whom it was told; what was part of another message ends without one."""
+    subject, sequence = row["subject"], row["sequence"]
+    still = sorted(set(quiet) & set(row["facts"]["models"]))
+    facts = {"kind": "service", "what": subject, "line": row["facts"]["line"], "over": True, "still": still}
+    begun = service_alerts.messages(connection, subject, "opened", sequence)
+    new = outbox.queue(connection, [Message(subject, "closed", sequence, "mail", to, facts) for to in begun], now)
+    parts = {to: groups.telling(connection, one) for to, one in begun.items() if one["state"] == "merged"}
+    _merge(connection, subject, "closed", sequence, parts)
+    return new - len(parts)
+
+
+def _sources(connection: Connection, config: Config, silent: set[str], now: datetime) -> list[Alert]:
+    """Return what is wrong with sources that need somebody; a silent model has told for its sources."""
     found = []
     for feed in feeds(connection, config.sources.values(), now):
         stands = condition(feed, microseconds(now), config.ingest.silent_after_expected)
@@ -56,14 +147,10 @@ def _sources(connection: Connection, config: Config, silent: set[str], now: date
             line = (
                 f"source {feed.source}: {stands.sentence}; its table or objects cannot be read (vigie doctor says why)"
             )
-            found.append((f"service:source:unread:{feed.source}", line, stands.since_us))
+            found.append(Alert(f"service:source:unread:{feed.source}", line, stands.since_us, ends=True))
         if stands.state in TOLD and not (stands.state == "SILENT" and feed.model in silent):
-            day_us = stands.since_us if stands.state == "SILENT" else stands.since_us // DAY_US * DAY_US
-            found.append(
-                (
-                    f"service:source:{stands.state.lower()}:{feed.source}",
-                    f"source {feed.source}: {stands.sentence}",
-                    day_us,
-                )
-            )
+            is_silent = stands.state == "SILENT"
+            since_us = stands.since_us if is_silent else stands.since_us // DAY_US * DAY_US
+            subject = f"service:source:{stands.state.lower()}:{feed.source}"
+            found.append(Alert(subject, f"source {feed.source}: {stands.sentence}", since_us, ends=is_silent))
     return found

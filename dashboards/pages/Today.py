@@ -43,6 +43,8 @@ tiles[4].metric("99 % within", f"{whole.latency.quantile(0.99):.0f} ms" if whole
 for one in incident.incidents_of(model, closed=False):
     seen = ", acknowledged" if one.acknowledged_by else ""
     st.text(f"■ #{one.id} {one.state}{seen}, since {shared.when(one.onset_hour)}: {one.claim}")
+    if others := incident.beside(one):
+        st.text(others)
     shared.link("Incidents", f"Open incident {one.id}", id=str(one.id))
 
 if loud := views.bursts(model, hour_of(shared.now()) // 24):

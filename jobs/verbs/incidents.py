@@ -24,17 +24,19 @@ def list_incidents(
     as_json: JsonOption = False,
 ) -> None:
     """List incidents, newest first; open and recovering ones unless --all."""
+    from monitor.store import groups
     from monitor.store import incidents as stored
     from monitor.window import start_of
 
     _, store = session(context).both(read_only=True)
     with store.read() as connection:
         found = stored.all(connection, model, None if every else ("open", "recovering"))
+        others = {one.id: groups.together(connection, one.id) for one in found}
     if as_json:
         for one in found:
             show(_plain(one), True, [])
         return
-    lines = [f"#{one.id:<4} {one.state:<10} {one.model:<12} since {start_of(one.onset_hour):%d %b %H:%M}  {_claim(one)}{_whose(one)}"
+    lines = [f"#{one.id:<4} {one.state:<10} {one.model:<12} since {start_of(one.onset_hour):%d %b %H:%M}  {_claim(one)}{_whose(one)}{_beside(others[one.id])}"
              for one in found]  # fmt: skip
     following = f"vigie incidents show {found[0].id}" if found else "vigie status"
     show(None, False, lines or ["no incident is open"], following)
@@ -44,15 +46,17 @@ def list_incidents(
 def show_incident(context: typer.Context, number: int, as_json: JsonOption = False) -> None:
     """Show one incident: what changed, by how much, for whom, and what was done."""
     from monitor.detection.explain import beside_chance, then_now
+    from monitor.store import groups
     from monitor.store import incidents as stored
     from monitor.window import start_of
 
     _, store = session(context).both(read_only=True)
     with store.read() as connection:
+        others = groups.together(connection, number)
         one = stored.get(connection, number)
         history = stored.history(connection, number)
     lines = [f"#{one.id} {one.model}: {_claim(one)}",
-             f"{one.state}, since {start_of(one.onset_hour):%Y-%m-%d %H:%M}, found {start_of(one.found_hour):%Y-%m-%d %H:%M} UTC{_whose(one)}"]  # fmt: skip
+             f"{one.state}, since {start_of(one.onset_hour):%Y-%m-%d %H:%M}, found {start_of(one.found_hour):%Y-%m-%d %H:%M} UTC{_whose(one)}{_beside(others)}"]  # fmt: skip
     lines += [f"  {cause.share:4.0%}  {cause.text}" for cause in one.causes]
     lines += [f"  {s['share_of_change']:4.0%}  of the change is {s['field']} = {s['value']}: {then_now(s, one.causes[0].unit)}"
               for s in one.detail.get("segments", [])[:3]]  # fmt: skip
@@ -117,6 +121,10 @@ def _claim(one: object) -> str:
 def _whose(one: object) -> str:
     who = one.acknowledged_by  # type: ignore[attr-defined]
     return f"; acknowledged by {who}" if who else ""
+
+
+def _beside(others: list[int]) -> str:
+    return f"; together with {', '.join(f'#{number}' for number in others)}" if others else ""
 
 
 def _plain(one: object) -> dict[str, object]:

@@ -28,6 +28,12 @@ DARK = """
   td.name, p.small { color: #b0b0b0 !important; }
 }
 """
+NARROW = """
+@media (max-width: 620px) {
+  table, img { width: 100% !important; }
+  td { overflow-wrap: anywhere; }
+}
+"""
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ def letter(subject: str, status: str, blocks: Sequence[Block], foot: str) -> Let
     page = (f"<html><head><meta name='color-scheme' content='light dark'><style>{STYLE}</style></head>"
             f"<body><table width='600' role='presentation'><tr><td>{html}<p class='small'>{escape(foot)}</p></td></tr></table></body></html>")  # fmt: skip
     inlined = css_inline.CSSInliner(load_remote_stylesheets=False).inline(page)
-    inlined = inlined.replace("</head>", f"<style>{DARK}</style></head>", 1)
+    inlined = inlined.replace("</head>", f"<style>{DARK}{NARROW}</style></head>", 1)
     text = "\n\n".join(_text(block, status if number == 0 else "") for number, block in enumerate(blocks))
     return Letter(subject, f"{text}\n\n-- \n{foot}\n", inlined, pictures)
 

@@ -34,6 +34,7 @@ class Model(Part):
     automatic_when: Literal[">=", ">"] = ">="
     fields: dict[Name, Literal["category", "number"]] = Field(default_factory=dict)
     segment: str | None = None
+    shares: tuple[Name, ...] = ()
     vocabulary: Path | None = None
     training: Path | None = None
     latency_ms_limit: float | None = Field(None, gt=0)

@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, and_, case, desc, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, desc, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from monitor.errors import NoData
@@ -54,47 +54,67 @@ def queue(connection: Connection, messages: Iterable[Sendable], now: datetime) -
     return new
 
 
-def claim(connection: Connection, now: datetime) -> dict[str, Any] | None:
+def claim(connection: Connection, now: datetime, among: Collection[int] | None = None) -> dict[str, Any] | None:
     """
-    Take the oldest message that is due, for 15 minutes; None when there is none.
+    Take the oldest message that is due, of all or `among` these, for 15 minutes; None when there is none.
 
     One whose sender died after handing it over may have arrived: it is sent again, marked as a possible repeat.
     """
-    now_us = microseconds(now)
-    expired = and_(outbox.c.state.in_(("claimed", "handed_over")), outbox.c.lease_until_us < now_us)
-    due = or_(and_(outbox.c.state == "queued", outbox.c.retry_us <= now_us), expired)
-    row = connection.execute(select(outbox).where(due).order_by(outbox.c.id).limit(1)).one_or_none()
+    query = (
+        select(outbox).where(_due(now)) if among is None else select(outbox).where(_due(now), outbox.c.id.in_(among))
+    )
+    row = connection.execute(query.order_by(outbox.c.id).limit(1)).one_or_none()
     if row is None:
         return None
     repeat = 1 if row.state == "handed_over" or row.possible_repeat else 0
     done = connection.execute(
         update(outbox)
         .where(outbox.c.id == row.id, outbox.c.attempt == row.attempt)
-        .values(state="claimed", attempt=row.attempt + 1, lease_until_us=now_us + LEASE_US, possible_repeat=repeat)
+        .values(
+            state="claimed",
+            attempt=row.attempt + 1,
+            lease_until_us=microseconds(now) + LEASE_US,
+            possible_repeat=repeat,
+        )
     )
     if done.rowcount != 1:
         return None
     return {**row._mapping, "attempt": row.attempt + 1, "possible_repeat": repeat, "facts": json.loads(row.facts)}
 
 
+def _due(now: datetime) -> ColumnElement[bool]:
+    """Say of which messages the time has come: queued ones, and those whose sender died."""
+    now_us = microseconds(now)
+    expired = and_(outbox.c.state.in_(("claimed", "handed_over")), outbox.c.lease_until_us < now_us)
+    return or_(and_(outbox.c.state == "queued", outbox.c.retry_us <= now_us), expired)
+
+
+def due(connection: Connection, now: datetime) -> list[dict[str, Any]]:
+    """Return what `claim` may take, the oldest first, with their facts."""
+    rows = connection.execute(select(outbox).where(_due(now)).order_by(outbox.c.id))
+    return [{**row._mapping, "facts": json.loads(row.facts)} for row in rows]
+
+
 def waiting(connection: Connection, now: datetime) -> list[dict[str, Any]]:
-    """Return messages that are due or held, the oldest first, with their facts."""
-    due = or_(and_(outbox.c.state == "queued", outbox.c.retry_us <= microseconds(now)), outbox.c.state == "held")
-    rows = connection.execute(select(outbox).where(due).order_by(outbox.c.id))
+    """Return messages that are queued and due, or held, the oldest first, with their facts."""
+    ready = or_(and_(outbox.c.state == "queued", outbox.c.retry_us <= microseconds(now)), outbox.c.state == "held")
+    rows = connection.execute(select(outbox).where(ready).order_by(outbox.c.id))
     return [{**row._mapping, "facts": json.loads(row.facts)} for row in rows]
 
 
 def hold(connection: Connection, number: int, why: str) -> None:
-    """Keep a queued message back, with the reason, until it is released."""
-    there = (outbox.c.id == number, outbox.c.state == "queued")
-    connection.execute(update(outbox).where(*there).values(state="held", suppressed_because=why[:64]))
+    """Keep a message that waits back, with the reason, until it is released."""
+    connection.execute(update(outbox).where(*_waits(number)).values(state="held", suppressed_because=why[:64]))
 
 
 def release(connection: Connection, number: int, suppressed: str | None) -> None:
-    """Let a held message go, or with a reason never: what it told of is over."""
+    """Let a message that waits go, or with a reason never: what it told of is over."""
     state = "queued" if suppressed is None else "suppressed"
-    there = (outbox.c.id == number, outbox.c.state == "held")
-    connection.execute(update(outbox).where(*there).values(state=state, suppressed_because=suppressed))
+    connection.execute(update(outbox).where(*_waits(number)).values(state=state, suppressed_because=suppressed))
+
+
+def _waits(number: int) -> tuple[ColumnElement[bool], ...]:
+    return outbox.c.id == number, outbox.c.state.in_(("queued", "held"))
 
 
 def hand_over(connection: Connection, number: int) -> None:

@@ -57,6 +57,22 @@ def claim(connection: Connection, job: str, slot_us: int, who: str, now_us: int)
     return int(held.fence) + 1
 
 
+def in_progress(connection: Connection, job: str, now_us: int) -> bool:
+    """
+    Say whether a run of `job` goes on; while it does not, none begins before the caller's writing transaction ends.
+
+    So what the caller reads behind this is of whole runs. A run whose lease is over, or whose process died, is over too. A
+    job that never ran has no lease that could keep its first run back.
+    """
+    query = select(lease).where(lease.c.name == job)
+    if connection.execute(query).one_or_none() is None:
+        return False
+    if connection.dialect.name == "postgresql":
+        query = query.with_for_update(skip_locked=True)  # a run that writes just now has the row locked
+    held = connection.execute(query).one_or_none()
+    return held is None or not (held.owner == "" or held.expires_us < now_us or _is_dead(held.owner))
+
+
 def renew(connection: Connection, job: str, fence: int, now_us: int) -> bool:
     """Prolong the lease; False when another runner has it."""
     done = connection.execute(

@@ -24,9 +24,11 @@ from jobs.notify import notify
 from jobs.pin import pin
 from jobs.report import report
 from jobs.summarise import summarise
+from monitor.alerts import messages
 from monitor.config import Config, load
+from monitor.detection.incident import Incident
 from monitor.line import Lines
-from monitor.store import estimates, schema, shadow
+from monitor.store import estimates, incidents, outbox, schema, shadow
 from monitor.store.store import Store
 from monitor.window import Window, hour_of
 
@@ -163,6 +165,25 @@ def unstarted(tmp_path: Path) -> Iterator[Served]:
     store.engine.dispose()
     with served(tmp_path, config) as one:
         yield one
+
+
+@pytest.fixture
+def together(tmp_path: Path) -> Iterator[Served]:
+    """Serve a store with incidents of three models that were told in one message."""
+    now = datetime.now(UTC)
+    config = configure(tmp_path, free_port())
+    store = Store.open(config.database)
+    schema.upgrade(store)
+    with store.write() as connection:
+        for model in ("ape", "nace", "isco"):
+            one, change = incidents.open_new(
+                connection, Incident(0, model, hour_of(now) - 9, hour_of(now), "open", ()), now
+            )
+            outbox.queue(connection, messages(change, one, config.routes), now)
+    notify(store, config, now)
+    store.engine.dispose()
+    with served(tmp_path, config) as one_served:
+        yield one_served
 
 
 @pytest.fixture(scope="module")  # while it runs this thread has a running loop, which other tests must not meet

@@ -114,6 +114,14 @@ def test_incident_is_told_in_its_parts(browser: Browser, hostile: Served, scheme
     seen.page.close()
 
 
+def test_incident_names_its_companions(browser: Browser, together: Served) -> None:
+    """The page of an incident names those of other models that were told with it."""
+    seen = look(browser, together, "Incidents?id=1")
+    seen.page.get_by_text("Together with: nace #2, isco #3").wait_for(timeout=30_000)
+    assert_harmless(seen)
+    seen.page.close()
+
+
 def test_incident_is_acknowledged_from_the_page(browser: Browser, hostile: Served) -> None:
     """A reason and a click insert an action, which the act job would apply."""
     seen = look(browser, hostile, "Incidents?id=1")

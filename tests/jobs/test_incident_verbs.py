@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from jobs.notify import notify
+from monitor.alerts import messages
 from monitor.detection.incident import Cause, Incident
-from monitor.store import incidents
+from monitor.store import incidents, outbox
 from monitor.window import hour_of
 from tests.conftest import NOW, Place, opened
 from tests.jobs.test_cli import run
@@ -60,3 +62,19 @@ def test_whom(vigie) -> None:
     said = vigie("incidents", "show", "1")[1]
     assert "90%  of the change is caller = desk: 40 ms -> 53 ms" in said
     assert "10%  of the change is caller = survey: nothing -> 51 ms" in said
+
+
+def test_together(vigie, quick_place: Place) -> None:
+    """Incidents that were told in one message name each other."""
+    config = quick_place.configure()
+    assert "together" not in vigie("incidents", "list")[1]
+    with opened(quick_place.database) as store:
+        for model in ("nace", "isco", "coicop"):
+            new = Incident(0, model, hour_of(NOW) - 5, hour_of(NOW), "open", (CAUSE,))
+            with store.write() as connection:
+                one, change = incidents.open_new(connection, new, NOW)
+                outbox.queue(connection, messages(change, one, config.routes), NOW)
+        notify(store, config, NOW)
+    said = vigie("incidents", "list")[1].splitlines()
+    assert [line.partition("together with ")[2] for line in said[:4]] == ["#2, #3", "#2, #4", "#3, #4", ""]
+    assert "together with #3, #4" in vigie("incidents", "show", "2")[1]

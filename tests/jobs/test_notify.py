@@ -1,17 +1,12 @@
 """Each message reaches a real relay; what may have arrived twice says so and keeps its Message-ID."""
 
 import email
-from collections.abc import Iterator
 from datetime import timedelta
 from email import policy
-from email.message import EmailMessage
-from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 
 from jobs import plan
-from jobs.demo.mailbox import free_port
 from jobs.notify import notify
 from monitor.alerts import Message
 from monitor.config import Config
@@ -20,49 +15,10 @@ from monitor.errors import ConfigError
 from monitor.store import incidents, outbox
 from monitor.store.store import Store
 from tests.conftest import NOW, Place
+from tests.jobs.relay import Relay
 from tests.jobs.story import snapshot
 
 LATER = NOW + timedelta(minutes=16)  # a sender's claim lasts 15 minutes
-
-
-class Relay:
-    """Keep what arrives; answer the data of message n with `answers[n]`, or cut the line for None."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.mails: list[EmailMessage] = []
-        self.answers: list[str | None] = []
-
-    async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
-        found = email.message_from_bytes(envelope.content, policy=policy.default)
-        assert isinstance(found, EmailMessage)
-        self.mails.append(found)
-        answer = self.answers.pop(0) if self.answers else "250 kept"
-        if answer is None:
-            server.transport.abort()
-            return "250 never seen"
-        return answer
-
-    @property
-    def ids(self) -> list[str]:
-        return [mail["Message-ID"] for mail in self.mails]
-
-
-@pytest.fixture
-def relay() -> Iterator[Relay]:
-    """Run an SMTP server on a free port of this machine."""
-    one = Relay(free_port())
-    controller = Controller(one, hostname="127.0.0.1", port=one.port)
-    controller.start()
-    yield one
-    controller.stop()
-
-
-@pytest.fixture
-def config(place: Place, relay: Relay) -> Config:
-    """Return settings that deliver to the relay."""
-    smtp = f"delivery: {{smtp: {{host: 127.0.0.1, port: {relay.port}, starttls: never, sender: vigie@stat.example}}}}"
-    return place.configure(replaced=("delivery: {file_drop: mails}", smtp))
 
 
 def queue(store: Store, *numbers: int, recipient: str = "ops@stat.example") -> None:

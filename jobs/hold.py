@@ -1,0 +1,97 @@
+"""The service will hold back what must not be told yet, and let go or suppress it when the reason ends."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from monitor.config import Config
+from monitor.plan import MAINTENANCE, Planned
+from monitor.store import groups, incidents, outbox, plans, service_alerts
+from monitor.window import microseconds
+
+HELD = ("incident", "service")  # reports and decisions are sent during maintenance too
+OVER = "over before the maintenance ended"
+FEED, FEED_OVER = "inhibited", "over before its feed was back"
+TOO_LATE = "over before it was told"
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """Hold what may keep messages back at one moment: entries of the plan, and the alerts about Vigie that stand."""
+
+    config: Config
+    plan: Sequence[Planned]
+    standing: frozenset[str]
+    now_us: int
+
+    def of(self, model: str, *, is_opening: bool) -> str | None:
+        """Return why messages about a model ("" for Vigie itself) wait; a missing feed holds only what opens an incident."""
+        on = next((one.title for one in self.plan if one.holds(model, self.now_us)), None)
+        return self._no_feed(model) if on is None and is_opening else on
+
+    def _no_feed(self, model: str) -> str | None:
+        """Return the alert that explains whatever is seen of a model meanwhile: reading fails, or none of its sources gives."""
+        names = [source.name for source in self.config.sources.values() if source.model in {None, model}]
+        whole = {service_alerts.INGEST, service_alerts.silent(model)} & self.standing
+        away = [service_alerts.away(name) & self.standing for name in names]
+        known = whole or (away[0] if away and all(away) else None)
+        return f"{FEED}: {min(known)}" if known else None
+
+
+def hold(connection: Connection, config: Config, now: datetime) -> list[dict[str, Any]]:
+    """
+    Hold messages about models under maintenance or without a feed; return those that nothing holds, the oldest first.
+
+    Of what was held before, what is over meanwhile is suppressed; the rest is returned as it is, for the caller to release.
+    """
+    standing = frozenset(service_alerts.standing(connection))
+    reasons = Reasons(config, plans.of_model(connection), standing, microseconds(now))
+    free = []
+    for row in outbox.waiting(connection, now):
+        why = _why(connection, reasons, row)
+        if why is not None:
+            outbox.hold(connection, row["id"], why)
+        elif _is_over(connection, row):
+            outbox.release(connection, row["id"], _over(row["suppressed_because"] or ""))
+        else:
+            free.append(row)
+    return free
+
+
+def listed(row: dict[str, Any]) -> list[int]:
+    """Return the incidents that a message about incidents tells of."""
+    facts = row["facts"]
+    return list(facts["group"]["incidents"]) if "group" in facts else [facts["incident"]]
+
+
+def _why(connection: Connection, reasons: Reasons, row: dict[str, Any]) -> str | None:
+    """Return why a message waits; one about several models waits only while all of them are held."""
+    if row["facts"]["kind"] not in HELD:
+        return None
+    if row["facts"]["kind"] == "service":
+        return reasons.of("", is_opening=False)
+    models = [incidents.get(connection, number).model for number in listed(row)]
+    found = [reasons.of(model, is_opening=row["event"] == "opened") for model in models]
+    return found[0] if all(found) else None
+
+
+def _is_over(connection: Connection, row: dict[str, Any]) -> bool:
+    """Say whether nobody needs this any more: what it opens is over, or what it ends was never told."""
+    if row["facts"]["kind"] == "service":
+        return row["state"] == "held" and service_alerts.is_over(connection, row)
+    if row["facts"]["kind"] != "incident":
+        return False
+    before = [groups.telling(connection, one) for one in groups.about(connection, row["facts"]["incident"], row["recipient"])
+              if one["id"] < row["id"]]  # fmt: skip
+    if row["event"] != "opened" and before and all(one["state"] == "suppressed" for one in before):
+        return True
+    if row["state"] != "held" or any(incidents.get(connection, n).state != "closed" for n in listed(row)):
+        return False
+    return row["event"] != "closed" or not before
+
+
+def _over(held: str) -> str:
+    return OVER if held.startswith(MAINTENANCE) else FEED_OVER if held.startswith(FEED) else TOO_LATE
