@@ -36,11 +36,13 @@ def up(context: typer.Context) -> None:
     import subprocess
     import sys
 
+    from jobs.child import bound
     from jobs.schedule import run as run_until_signal
 
     log_to_stderr()
     config, store = session(context).upgraded()
-    screen = subprocess.Popen([sys.executable, "-m", "dashboards.app", "--config", str(config.path)])
+    command = [sys.executable, "-m", "dashboards.app", "--config", str(config.path)]
+    screen = subprocess.Popen(command, preexec_fn=bound())  # noqa: PLW1509
     try:
         run_until_signal(store, config, wanted=lambda: screen.poll() is None)
         ended = screen.poll()
