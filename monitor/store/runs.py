@@ -49,6 +49,7 @@ def claim(
     _insert(connection, lease, {"name": job, "owner": "", "fence": 0, "expires_us": 0}, ["name"])
     query = select(lease).where(lease.c.name == job)
     if connection.dialect.name == "postgresql":
+        _end_if_frozen(connection, lease_us)
         query = query.with_for_update(skip_locked=True)  # one claimant; no waiting for a run that writes
     held = connection.execute(query).one_or_none()
     if held is None or not is_free(held, now_us):
@@ -95,7 +96,7 @@ def check(connection: Connection, job: str, fence: int, *, lease_us: int = LEASE
     """
     query = select(lease.c.fence).where(lease.c.name == job)
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"set local idle_in_transaction_session_timeout = {max(1, lease_us // 1000)}")
+        _end_if_frozen(connection, lease_us)
         query = query.with_for_update(read=True)
     if connection.execute(query).scalar() != fence:
         raise LeaseLost(f"{job} was taken over by another runner")
@@ -198,6 +199,11 @@ def _insert(connection: Connection, table: Any, values: dict[str, Any] | list[di
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     if values:
         connection.execute(make(table).on_conflict_do_nothing(index_elements=key), values)
+
+
+def _end_if_frozen(connection: Connection, lease_us: int) -> None:
+    """Have the server end this transaction when its process stands still in the middle of it for a lease's time."""
+    connection.exec_driver_sql(f"set local idle_in_transaction_session_timeout = {max(1, lease_us // 1000)}")
 
 
 def _host() -> str:
