@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from jobs.child import Child, end_all, spawn
 from jobs.health import Health
+from jobs.lookout import Lookout
 from jobs.timetable import JOBS, WAITS_S, Job, wait_s
 from monitor import __version__
 from monitor.config import Config
@@ -191,11 +192,11 @@ def run(store: Store, config: Config, wanted: Callable[[], bool] = lambda: True)
     health = Health(config.health.address, config.health.port)
     health.start()
     health.guard()
-    runner = Runner(store, config, health, spawn)
+    runner, lookout = Runner(store, config, health, spawn), Lookout(store, config, health)
     log.info("vigie %s runs; health at http://%s:%s/healthz", __version__, config.health.address, health.port)
     try:
         while not stop.is_set() and wanted():
-            _safe_tick(runner)
+            _safe_tick(runner, lookout)
             due.wait(runner.next_look_s())
             due.clear()
     finally:
@@ -204,8 +205,10 @@ def run(store: Store, config: Config, wanted: Callable[[], bool] = lambda: True)
         ticker.shutdown(wait=False)
 
 
-def _safe_tick(runner: Runner) -> None:
+def _safe_tick(runner: Runner, lookout: Lookout) -> None:
     try:
         runner.tick(now())
-    except Exception:  # a store that is away for a while must not end the service; /healthz tells
+        lookout.look(now(), runner.monotonic())
+    except Exception as error:  # a store that is away for a while must not end the service; the probes tell
+        runner.health.trouble = str(error) or type(error).__name__
         log.exception("tick failed")

@@ -1,4 +1,4 @@
-"""Verbs that run the service: demo, up, run, dashboard, once, job."""
+"""Verbs that run the service: demo, up, run, once, job, watchdog; and the dashboard."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("run")(run)
     app.command("once")(once)
     app.command("job")(job)
+    app.command("watchdog")(watchdog)
 
 
 def demo(
@@ -118,3 +119,14 @@ def job(
         result.write_text(outcome.to_json() + "\n", encoding="utf-8")
     show(None, False, [outcome.to_json()])
     raise typer.Exit(outcome.code)
+
+
+def watchdog(context: typer.Context) -> None:
+    """For cron or a timer: is the scheduler alive, do messages leave? Mails, at most hourly, and ends with 8 when not."""
+    from jobs.watchdog import look, tell
+
+    config = session(context).config()
+    found = look(config, now())
+    if found:
+        raise Unhealthy("; ".join([*found, tell(config, found, now())]), remedy="vigie doctor")
+    show(None, False, ["the scheduler ticks, and no message waits"])

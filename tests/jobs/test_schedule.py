@@ -158,11 +158,10 @@ def test_killed_is_tried_again(single: Bench) -> None:
 
 def test_failed_waits(single: Bench) -> None:
     """A job that failed is left to its next slot, one of a day tried again after 5, 20 and 60 minutes; so is one that never began."""
-    daily = single.jobs[0].is_daily
     for single.end, single.begins, waits in ((("failed", 1), True, [0, 300, 1500]), (("", 3), False, [0, 360, 1620])):
         before = single.seconds
         found = [second - before for second in single.ticks(2400, 60)]
-        assert found == (waits if daily else [0])
+        assert found == (waits if single.jobs[0].is_daily else [0])
         assert state_of(single.store, single.jobs[0].name) == ("failed", len(found))
         with single.store.write() as connection:
             runs.skip_older(connection, single.jobs[0].name, 0)
@@ -270,8 +269,7 @@ def test_run_until_a_signal(place: Place, store: Store) -> None:
     said = ""
     while "health at" not in said and (line := service.stderr.readline()):
         said += line
-    end = time.monotonic() + 120
-    held = False
+    end, held = time.monotonic() + 120, False
     while not held:
         assert time.monotonic() < end
         with store.read() as connection:
