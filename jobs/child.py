@@ -61,9 +61,9 @@ class Child:
             os.killpg(self.process.pid, number)
 
 
-def end_all(children: Iterable[Child]) -> None:
+def end_all(children: Iterable[Child], polite_s: float = POLITE_SECONDS) -> None:
     """Ask all of them together, wait ten seconds for the slowest, then end what is left of each group."""
-    told, until = list(children), time.monotonic() + POLITE_SECONDS
+    told, until = list(children), time.monotonic() + polite_s
     for child in told:
         child.ask(time.monotonic())
     for child in told:

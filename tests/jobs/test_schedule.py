@@ -1,7 +1,6 @@
 """Whatever is due is started once, ends at its deadline, and is tried again as the store says, whoever dies meanwhile."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -9,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -209,55 +207,6 @@ def test_deadline_beside_a_stuck_writer(bench: Bench, monkeypatch: pytest.Monkey
     bench.children[0].code = -15
     bench.ticks(5)
     assert state_of(bench.store, "act")[0] == "timeout"
-
-
-STUBBORN = """
-import os, signal, sys
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
-if os.fork() == 0:
-    print(os.getpid(), flush=True)
-signal.pause()
-"""
-
-
-def test_stubborn_child(bench: Bench) -> None:
-    """A child that ignores the polite signal is ended ten seconds behind its deadline, with what it started; its run says timeout."""
-    bench.runner.jobs = (NAMED["act"],)
-    started: list[subprocess.Popen[bytes]] = []
-
-    def spawn(_config: Config, job: Job, slot: datetime) -> Any:
-        child = subprocess.Popen([sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE, start_new_session=True)
-        started.append(child)
-        with bench.store.write() as connection:
-            runs.claim(connection, job.name, microseconds(slot), f"here:{child.pid}:0", microseconds(bench.moment))
-        return child
-
-    bench.runner.spawn = spawn
-    bench.runner.tick(bench.moment)
-    assert started[0].stdout is not None
-    grandchild = int(started[0].stdout.readline())
-    for seconds in (NAMED["act"].deadline_s + 1, 9):
-        bench.seconds += seconds
-        bench.runner.tick(NOW)
-        assert started[0].poll() is None
-    assert bench.runner.next_look_s() == 1
-    bench.seconds += 1
-    bench.runner.tick(NOW)
-    assert started[0].wait(30) == -signal.SIGKILL
-    bench.runner.jobs = ()
-    bench.runner.tick(NOW)
-    assert state_of(bench.store, "act") == ("timeout", 1)
-    end = time.monotonic() + 30
-    while _lives(grandchild):
-        assert time.monotonic() < end
-    started[0].stdout.close()
-
-
-def _lives(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def test_run_until_a_signal(place: Place, store: Store) -> None:
