@@ -26,6 +26,7 @@ from monitor.window import microseconds
 
 log = logging.getLogger("vigie")
 TICK_SECONDS = 5.0
+SOONEST_SECONDS = 1.0  # so often what cannot be ended, or written down, is looked at again
 BEAT_WAIT_SECONDS = 5.0  # deadlines are looked at between two beats
 STEP_SECONDS, LEAP_SECONDS = 2.0, 3600.0  # of the wall clock against the monotonic one between two ticks
 GRACE_SECONDS = 900.0  # for so long the first ingest is waited for; then Vigie itself is what needs somebody
@@ -88,7 +89,7 @@ class Runner:
     def next_look_s(self) -> float:
         """Return the seconds until the next tick at the latest."""
         looks = [child.next_look() - self.monotonic() for child in self.lanes.values()]
-        return max(0.0, min(TICK_SECONDS, *looks)) if looks else TICK_SECONDS
+        return max(SOONEST_SECONDS, min([TICK_SECONDS, *looks]))
 
     def _look_at_clock(self, moment: datetime) -> None:
         """Tell of a stepped clock; a start and a step of an hour forward begin a grace in which nobody is called silent."""
