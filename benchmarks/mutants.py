@@ -1,4 +1,4 @@
-"""Mutants: reading broken on purpose, one place at a time; each must be caught by the test that is named for it."""
+"""Mutants: reading and scheduling broken on purpose, one place at a time; each must be caught by the test that is named for it."""
 
 import os
 import shutil
@@ -56,6 +56,20 @@ MUTANTS = (
     Mutant("repeats counted as new", "monitor/store/rows.py", "if _write(connection, ready) == ready.height:",
            "if _write(connection, ready) >= 0:", "tests/monitor/store/test_rows.py"),
     Mutant("plain though scores rise", "monitor/sources/plain.py", "        & _fall(topk)\n", "", "tests/monitor/sources/test_plain.py"),
+    Mutant("no fence", "monitor/store/store.py", "                        self.guard(connection)", "                        pass",
+           "tests/jobs/test_supervise.py"),
+    Mutant("slot from the last run", "jobs/schedule.py", "                slot = job.slot(self.config, moment)",
+           '                last = [one["slot_us"] for one in runs.newest(connection) if one["job"] == job.name]\n'
+           '                slot = moment if not last else __import__("monitor.window").window.moment(last[0] + 60_000_000)',
+           "tests/jobs/test_schedule.py"),
+    Mutant("naive local time", "jobs/timetable.py", "slot = datetime(day.year, day.month, day.day, hour, minute, tzinfo=ZoneInfo(zone)).astimezone(EPOCH.tzinfo)",
+           "slot = now + (datetime(day.year, day.month, day.day, hour, minute, tzinfo=local.tzinfo) - local)", "tests/jobs/test_timetable.py"),
+    Mutant("second of an ambiguous time", "jobs/timetable.py", "minute, tzinfo=ZoneInfo(zone)).astimezone(", "minute, fold=1, tzinfo=ZoneInfo(zone)).astimezone(",
+           "tests/jobs/test_timetable.py"),
+    Mutant("a killed run left to its next slot", "jobs/timetable.py", '    if state == "abandoned":', '    if state == "never":',
+           "tests/jobs/test_schedule.py"),
+    Mutant("a lease kept by the dead", "monitor/store/runs.py", "or held.expires_us < now_us or _is_dead(held.owner)", "or held.expires_us < now_us",
+           "tests/jobs/test_supervise.py"),
     Mutant("half of a call completed twice", "monitor/store/arrivals.py", "    halves.complete(connection, name, batch.completed)\n", "",
            "tests/jobs/test_halves.py"),
 )  # fmt: skip

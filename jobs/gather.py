@@ -24,7 +24,7 @@ def gather(connection: Connection, config: Config, now: datetime) -> dict[int, s
     While `detect` runs, nobody knows yet which incidents come together: new ones wait until it has ended. All is decided
     in the caller's transaction, once: a message keeps the incidents it tells of, and a later run finds them there.
     """
-    judging = runs.in_progress(connection, "detect", microseconds(now))
+    judging = runs.in_progress(connection, "detect", runs.clock_us(connection, microseconds(now)))
     opened: dict[str, list[dict[str, Any]]] = {}
     closed = []
     for row in hold(connection, config, now):

@@ -1,32 +1,36 @@
 """The service will look for due work at every tick, and give each job a child process of its own."""
 
-import ctypes
 import logging
-import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy import Connection
 
+from jobs.child import Child, end_all, spawn
 from jobs.health import Health
-from jobs.timetable import JOBS, Job
+from jobs.lookout import Lookout
+from jobs.timetable import JOBS, WAITS_S, Job, wait_s
 from monitor import __version__
 from monitor.config import Config
-from monitor.store import runs
+from monitor.errors import LeaseLost, StoreError
+from monitor.store import runs, slots
 from monitor.store.store import Store
 from monitor.window import microseconds
 
 log = logging.getLogger("vigie")
 TICK_SECONDS = 5.0
-POLITE_SECONDS = 10.0
+SOONEST_SECONDS = 1.0  # so often what cannot be ended, or written down, is looked at again
 BEAT_WAIT_SECONDS = 5.0  # deadlines are looked at between two beats
-SLOW_NICENESS = 10
+STEP_SECONDS, LEAP_SECONDS = 2.0, 3600.0  # of the wall clock against the monotonic one between two ticks
+GRACE_SECONDS = 900.0  # for so long the first ingest is waited for; then Vigie itself is what needs somebody
+PATIENT = "watch"  # the job that tells of silence: not before one ingest went well
 
 
 def now() -> datetime:
@@ -35,70 +39,142 @@ def now() -> datetime:
 
 
 @dataclass
-class Child:
-    """Hold a running job, the slot it was started for, and when it must be gone (monotonic seconds)."""
-
-    job: Job
-    slot: datetime
-    process: subprocess.Popen[bytes]
-    deadline: float
-
-
-@dataclass
 class Runner:
     """
     Tick: reap children, end those past their deadline, start what is due, one child per lane, and beat.
 
-    Of the due jobs of a lane the one that was looked at longest ago goes first, so that a slow one keeps no other waiting
+    Of the due jobs of a lane the one that was started longest ago goes first, so that a slow one keeps no other waiting
     for good; among new ones the order of a pass holds.
 
-    APScheduler only sets an event at the next slot; the main thread also ticks by itself every few seconds, so that a
-    dead scheduler thread or a stepped clock costs punctuality and not work. Claims in the store decide who runs what.
+    What is due stands in the store alone: a runner remembers nothing that another one would have to know. Claims decide who
+    runs what. APScheduler only sets an event at the next slot; the main thread also ticks by itself every few seconds, so
+    that a dead scheduler thread or a stepped clock costs punctuality and not work.
     """
 
     store: Store
     config: Config
     health: Health
-    spawn: Callable[[Config, Job, datetime], subprocess.Popen[bytes]]
+    spawn: Callable[[Config, Job, datetime], "subprocess.Popen[bytes]"]
+    jobs: tuple[Job, ...] = JOBS
+    waits_s: tuple[float, ...] = WAITS_S
+    monotonic: Callable[[], float] = time.monotonic
+    owner_of: Callable[[int | None], str] = runs.owner
     lanes: dict[str, Child] = field(default_factory=dict)
-    tried: dict[str, datetime] = field(default_factory=dict)
     turns: dict[str, int] = field(default_factory=dict)
+    ticked: tuple[datetime, float] | None = None
+    calm: tuple[int, float] | None = None  # grace: since when by the clock, until when by the monotonic one
 
     def tick(self, moment: datetime) -> None:
         """Do one round of work at `moment`."""
-        self._reap()
-        for job in sorted(JOBS, key=lambda one: self.turns.get(one.name, 0)):
-            slot = job.slot(self.config, moment)
-            if job.lane in self.lanes or self.tried.get(job.name) == slot:
-                continue
-            with self.store.read() as connection:
-                done = runs.is_done(connection, job.name, microseconds(slot), microseconds(moment))
-            self.tried[job.name] = slot
+        self._look_at_clock(moment)
+        self._reap(moment)
+        for job, slot in self._due(moment):
             self.turns[job.name] = max(self.turns.values(), default=0) + 1
-            if not done:
-                child = self.spawn(self.config, job, slot)
-                self.lanes[job.lane] = Child(job, slot, child, time.monotonic() + job.deadline_s)
+            child = self.spawn(self.config, job, slot)
+            deadline = self.monotonic() + job.deadline_s
+            self.lanes[job.lane] = Child(job, slot, child, self.owner_of(child.pid), deadline)
         with self.store.write(wait_s=BEAT_WAIT_SECONDS) as connection:
-            runs.beat(connection, runs.owner(), microseconds(moment), __version__)
-        self.health.ticked(time.monotonic())
+            now_us = runs.clock_us(connection, microseconds(moment))
+            runs.beat(connection, self.owner_of(None), now_us, __version__)
+        self.health.ticked(self.monotonic())
 
-    def stop(self) -> None:
-        """End all children: a polite signal, ten seconds, then a hard one."""
+    def stop(self, moment: datetime) -> None:
+        """End all children, and give back what they held."""
+        end_all(self.lanes.values())
         for child in self.lanes.values():
-            _end(child.process)
+            with suppress(StoreError):  # then the lease runs out by itself
+                self._close(child, moment, "abandoned", "ended with the service")
         self.lanes.clear()
 
-    def _reap(self) -> None:
+    def next_look_s(self) -> float:
+        """Return the seconds until the next tick at the latest."""
+        looks = [child.next_look() - self.monotonic() for child in self.lanes.values()]
+        return max(SOONEST_SECONDS, min([TICK_SECONDS, *looks]))
+
+    def _look_at_clock(self, moment: datetime) -> None:
+        """Tell of a stepped clock; a start and a step of an hour forward begin a grace in which nobody is called silent."""
+        monotonic, step = self.monotonic(), LEAP_SECONDS + 1
+        if self.ticked is not None:
+            step = (moment - self.ticked[0]).total_seconds() - (monotonic - self.ticked[1])
+            if abs(step) > STEP_SECONDS:
+                log.warning("clock_step: the clock was set by %+.0f s", step)
+        if step > LEAP_SECONDS:
+            self.calm = microseconds(moment), monotonic + GRACE_SECONDS
+        self.ticked = moment, monotonic
+
+    def _due(self, moment: datetime) -> list[tuple[Job, datetime]]:
+        """Return the job to start in each free lane, with its slot."""
+        found: dict[str, tuple[Job, datetime]] = {}
+        with self.store.read() as connection:
+            for job in sorted(self.jobs, key=lambda one: self.turns.get(one.name, 0)):
+                slot = job.slot(self.config, moment)
+                free = job.lane not in self.lanes and job.lane not in found
+                if free and self._is_due(connection, job, slot, moment):
+                    found[job.lane] = job, slot
+        return list(found.values())
+
+    def _is_due(self, connection: Connection, job: Job, slot: datetime, moment: datetime) -> bool:
+        slot_us, moment_us = microseconds(slot), microseconds(moment)
+        if runs.is_done(connection, job.name, slot_us, moment_us):
+            return False
+        now_us = runs.clock_us(connection, moment_us)
+        if job.name == PATIENT and self._is_calm(connection, now_us - moment_us):
+            return False
+        last = slots.standing(connection, job.name, slot_us, now_us)
+        if last.is_held:
+            return False
+        if last.state in {"", "due", "running"}:  # a running one whose lease is free was cut off with its runner
+            return True
+        patience = wait_s(job, last.state, last.attempt, self.waits_s)
+        return patience is not None and now_us >= last.ended_us + patience * 1e6
+
+    def _is_calm(self, connection: Connection, ahead_us: int) -> bool:
+        """Say whether the grace goes on; the store's clock is `ahead_us` before ours."""
+        if self.calm is None:
+            return False
+        since_us, until = self.calm
+        if self.monotonic() < until and not slots.has_begun_since(connection, "ingest", since_us + ahead_us):
+            return True
+        self.calm = None
+        return False
+
+    def _reap(self, moment: datetime) -> None:
+        for child in self.lanes.values():  # first, and without the store: nothing may keep a deadline
+            if child.process.poll() is not None:
+                continue
+            if child.is_late(self.monotonic()):
+                log.error("%s: over its deadline of %.0f s, ended", child.job.name, child.job.deadline_s)
+                child.ask(self.monotonic())
+            else:
+                child.insist(self.monotonic())
         for lane, child in list(self.lanes.items()):
             code = child.process.poll()
-            if code is None and time.monotonic() > child.deadline:
-                log.error("%s: over its deadline of %.0f s, ended", child.job.name, child.job.deadline_s)
-                _end(child.process)
-            elif code is None:
+            if code is None:
                 continue
-            elif code != 0:
+            if code < 0 or child.asked is not None:
+                child.clear()
+            if child.asked is not None:
+                self._close(child, moment, "timeout", f"over its deadline of {child.job.deadline_s:.0f} s, ended")
+            elif code < 0:
+                log.warning("%s of %s ended by signal %s", child.job.name, child.slot.isoformat(), -code)
+                self._close(child, moment, "abandoned", f"ended by signal {-code}")
+            elif code not in {0, LeaseLost.exit_code}:
                 log.warning("%s of %s ended with %s", child.job.name, child.slot.isoformat(), code)
+                self._close(child, moment, "failed", f"ended with {code} before its work began")
             del self.lanes[lane]
+
+    def _close(self, child: Child, moment: datetime, state: str, line: str) -> None:
+        """Write down what a child that is gone could not: that its run was cut off, or that it never came to begin it."""
+        name, slot_us, moment_us = child.job.name, microseconds(child.slot), microseconds(moment)
+        with self.store.write(wait_s=BEAT_WAIT_SECONDS) as connection:
+            now_us = runs.clock_us(connection, moment_us)
+            last = slots.standing(connection, name, slot_us, now_us)
+            if last.owner != child.owner:
+                fence = runs.claim(connection, name, slot_us, child.owner, now_us)
+            else:
+                fence = last.fence if last.state == "running" else None  # else it told by itself
+            if fence is not None:
+                runs.finish(connection, (name, slot_us, fence), state, line, line, now_us=now_us)
 
 
 def run(store: Store, config: Config, wanted: Callable[[], bool] = lambda: True) -> None:
@@ -116,56 +192,24 @@ def run(store: Store, config: Config, wanted: Callable[[], bool] = lambda: True)
     ticker.start()
     health = Health(config.health.address, config.health.port)
     health.start()
-    runner = Runner(store, config, health, spawn)
+    health.guard()
+    runner, lookout = Runner(store, config, health, spawn), Lookout(store, config, health)
     log.info("vigie %s runs; health at http://%s:%s/healthz", __version__, config.health.address, health.port)
     try:
         while not stop.is_set() and wanted():
-            _safe_tick(runner)
-            due.wait(TICK_SECONDS)
+            _safe_tick(runner, lookout)
+            due.wait(runner.next_look_s())
             due.clear()
     finally:
-        runner.stop()
+        runner.stop(now())
         health.stop()
         ticker.shutdown(wait=False)
 
 
-def _safe_tick(runner: Runner) -> None:
+def _safe_tick(runner: Runner, lookout: Lookout) -> None:
     try:
         runner.tick(now())
-    except Exception:  # a store that is away for a while must not end the service; /healthz tells
+        lookout.look(now(), runner.monotonic())
+    except Exception as error:  # a store that is away for a while must not end the service; the probes tell
+        runner.health.trouble = str(error) or type(error).__name__
         log.exception("tick failed")
-
-
-def spawn(config: Config, job: Job, slot: datetime) -> subprocess.Popen[bytes]:
-    """Start `vigie job NAME --slot T` in its own process group; it dies with us and the slow lane is nice."""
-    arguments = [
-        sys.executable,
-        "-m",
-        "jobs.cli",
-        "--config",
-        str(config.path),
-        "job",
-        job.name,
-        "--slot",
-        slot.isoformat(),
-    ]
-
-    def prepare() -> None:
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-        if job.lane == "slow":
-            os.nice(SLOW_NICENESS)
-
-    return subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                            start_new_session=True, preexec_fn=prepare)  # noqa: PLW1509  # fmt: skip
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    for number, patience in ((signal.SIGTERM, POLITE_SECONDS), (signal.SIGKILL, POLITE_SECONDS)):
-        try:
-            os.killpg(process.pid, number)
-            process.wait(patience)
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
-            continue
-        return

@@ -7,19 +7,23 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+
+from sqlalchemy import Connection
 
 from jobs.timetable import Job
 from monitor.config import Config
 from monitor.errors import LeaseLost, StoreError, VigieError
-from monitor.store import runs
+from monitor.store import runs, slots
 from monitor.store.store import Store
 from monitor.window import microseconds
 
 log = logging.getLogger("vigie")
 TROUBLE_CHARS = 4096
-RENEW_SECONDS = 10
+LEASE_SECONDS, RENEWALS = 30.0, 3  # renewed that often before it is over
+MICROSECOND = timedelta(microseconds=1)
+MOST_MISSED = 5000  # skipped slots that are written down one by one: half a week of minutes
 
 
 @dataclass(frozen=True)
@@ -49,43 +53,60 @@ def run_due(store: Store, config: Config, job: Job, clock: Any) -> Outcome:
     return run_slot(store, config, job, slot, clock)
 
 
-def run_slot(store: Store, config: Config, job: Job, slot: datetime, clock: Any) -> Outcome:
+def run_slot(
+    store: Store, config: Config, job: Job, slot: datetime, clock: Any, *, who: str = "", lease_s: float = LEASE_SECONDS
+) -> Outcome:
     """
     Claim the slot, run the job's function with the time of the start, and close the run.
 
     Any error ends the run as failed: its traceback is logged under the job's name and the next slot finds the work.
     """
-    started = clock()
+    started, slot_us, lease_us = clock(), microseconds(slot), round(lease_s * 1e6)
     with store.write() as connection:
-        runs.skip_older(connection, job.name, microseconds(slot))
-        fence = runs.claim(connection, job.name, microseconds(slot), runs.owner(), microseconds(started))
+        now_us = runs.clock_us(connection, microseconds(started))
+        fence = runs.claim(connection, job.name, slot_us, who or runs.owner(), now_us, lease_us=lease_us)
+        if fence is not None:
+            runs.skip_older(connection, job.name, slot_us, _missed(connection, config, job, slot))
     if fence is None:
         return Outcome(job.name, slot, "held", "done or held elsewhere", 0)
 
-    guarded = store.guarded(lambda connection: runs.check(connection, job.name, fence))
-    with _renewed(store, job.name, fence, clock):
+    guarded = store.guarded(lambda connection: runs.check(connection, job.name, fence, lease_us=lease_us))
+    with _renewed(store, (job.name, fence), clock, lease_s):
         state, line, trouble, code = _attempt(job, guarded, config, started)
 
     ended = clock()
     if code != LeaseLost.exit_code:
         with store.write() as connection:
-            run = (job.name, microseconds(slot), fence)
-            runs.finish(connection, run, state, line, trouble, now_us=microseconds(ended))
+            now_us = runs.clock_us(connection, microseconds(ended))
+            if not runs.finish(connection, (job.name, slot_us, fence), state, line, trouble, now_us=now_us):
+                state, line, code = "failed", f"{job.name} was taken over by another runner", LeaseLost.exit_code
     return Outcome(job.name, slot, state, line, code, (ended - started).total_seconds())
 
 
+def _missed(connection: Connection, config: Config, job: Job, slot: datetime) -> list[int]:
+    """Return the slots between the newest one in the table and `slot`, which nobody looked at, the newest of them."""
+    before = slots.newest_before_us(connection, job.name, microseconds(slot))
+    found: list[int] = []
+    at = job.slot(config, slot - MICROSECOND)
+    while before is not None and microseconds(at) > before and len(found) < MOST_MISSED:
+        found.append(microseconds(at))
+        at = job.slot(config, at - MICROSECOND)
+    return found
+
+
 @contextmanager
-def _renewed(store: Store, name: str, fence: int, clock: Any) -> Iterator[None]:
-    """Prolong the lease beside the work, until the work ends or another runner has it."""
+def _renewed(store: Store, held: tuple[str, int], clock: Any, lease_s: float) -> Iterator[None]:
+    """Prolong the lease (job, fence) beside the work, until the work ends or another runner has it."""
     over = threading.Event()
 
     def prolong() -> None:
-        while not over.wait(RENEW_SECONDS):
+        while not over.wait(lease_s / RENEWALS):
             with suppress(StoreError), store.write() as connection:  # busy or away: the next round may do it
-                if not runs.renew(connection, name, fence, microseconds(clock())):
+                now_us = runs.clock_us(connection, microseconds(clock()))
+                if not runs.renew(connection, *held, now_us, lease_us=round(lease_s * 1e6)):
                     return
 
-    helper = threading.Thread(target=prolong, name=f"lease-{name}", daemon=True)
+    helper = threading.Thread(target=prolong, name=f"lease-{held[0]}", daemon=True)
     helper.start()
     try:
         yield

@@ -9,23 +9,47 @@ from zoneinfo import ZoneInfo
 
 from monitor.config import Config
 from monitor.store.store import Store
-from monitor.window import EPOCH, HOUR
+from monitor.window import EPOCH
 
 Verb = Callable[[Store, Config, datetime], str]
+WAITS_S = (300.0, 1200.0, 3600.0)  # before a run of a daily job that failed is tried again
 
 
 @dataclass(frozen=True)
 class Job:
-    """Name a job, its lane (one child at a time in each) and its deadline; `slot` gives the newest slot up to `now`."""
+    """
+    Name a job, its lane (one child at a time in each) and its deadline; `slot` gives the newest slot up to `now`.
+
+    The slot comes from config.yaml and the time alone, never from the last run: so all runners mean the same one.
+    """
 
     name: str
     lane: Literal["fast", "talk", "slow"]
     deadline_s: float
     slot: Callable[[Config, datetime], datetime]
+    is_daily: bool = False
 
     def verb(self) -> Verb:
         """Import the function that does the work; the module is named like the job."""
         return getattr(import_module(f"jobs.{self.name}"), self.name)  # type: ignore[no-any-return]
+
+
+def wait_s(job: Job, state: str, attempt: int, waits_s: tuple[float, ...] = WAITS_S) -> float | None:
+    """
+    Return the seconds after the end of a slot's latest attempt before it is tried again; None: it is not.
+
+    A run that was cut off is tried again at once, the next times after longer waits, for it may be what kills it. One that
+    failed by itself, or at its deadline, is tried again only where the next slot is a day away.
+
+    >>> shadow, detect = NAMED["shadow"], NAMED["detect"]
+    >>> [wait_s(shadow, "failed", attempt) for attempt in (1, 2, 3, 4)], wait_s(detect, "failed", 1)
+    ([300.0, 1200.0, 3600.0, None], None)
+    >>> [wait_s(detect, "abandoned", attempt) for attempt in (1, 2, 3, 4, 5)]
+    [0.0, 300.0, 1200.0, 3600.0, 3600.0]
+    """
+    if state == "abandoned":
+        return (0.0, *waits_s)[min(attempt, len(waits_s) + 1) - 1]
+    return waits_s[attempt - 1] if job.is_daily and attempt <= len(waits_s) else None
 
 
 def every(seconds: int, now: datetime) -> datetime:
@@ -85,17 +109,16 @@ JOBS: tuple[Job, ...] = (  # in the order of one pass
     Job("labels", "fast", 600, _hourly(2)),
     Job("act", "talk", 120, _often("notify_seconds")),
     Job("detect", "fast", 900, _hourly(0)),
-    Job("shadow", "slow", 5 * 3600, _daily("shadow_hour", 0)),
-    Job("estimate", "slow", 1800, _daily("decide_hour", 10)),
-    Job("decide", "slow", 1800, _daily("decide_hour", 40)),
+    Job("shadow", "slow", 5 * 3600, _daily("shadow_hour", 0), is_daily=True),
+    Job("estimate", "slow", 1800, _daily("decide_hour", 10), is_daily=True),
+    Job("decide", "slow", 1800, _daily("decide_hour", 40), is_daily=True),
     Job("trigger", "slow", 3600, _often("notify_seconds")),
     Job("describe", "slow", 1800, _often("notify_seconds")),
     Job("backtest", "slow", 3600, _often("notify_seconds")),
-    Job("report", "slow", 900, _daily("report_hour", 15)),
-    Job("rebuild", "slow", 7200, _daily("shadow_hour", 30)),
-    Job("prune", "slow", 3600, _daily("shadow_hour", 45)),
+    Job("report", "slow", 900, _daily("report_hour", 15), is_daily=True),
+    Job("rebuild", "slow", 7200, _daily("shadow_hour", 30), is_daily=True),
+    Job("prune", "slow", 3600, _daily("shadow_hour", 45), is_daily=True),
     Job("watch", "talk", 120, _often("notify_seconds")),
     Job("notify", "talk", 900, _often("notify_seconds")),
 )
 NAMED: dict[str, Job] = {job.name: job for job in JOBS}
-SOON = HOUR  # `vigie status` counts a job as late after its period and this

@@ -188,7 +188,7 @@ def _plain(node: Any) -> Any:
 
 
 PATHS = {"data_dir", "files", "nomenclature", "vocabulary", "training", "label_files", "path", "python", "secret_file", "password_file", "keys_dir",
-         "file_drop", "passwords", "proxy_secret_file", "trusted_roots"}  # fmt: skip
+         "file_drop", "alive_file", "passwords", "proxy_secret_file", "trusted_roots"}  # fmt: skip
 
 
 def _absolute(node: Any, folder: Path, key: str = "") -> Any:

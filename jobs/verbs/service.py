@@ -1,4 +1,4 @@
-"""Verbs that run the service: demo, up, run, dashboard, once, job."""
+"""Verbs that run the service: demo, up, run, once, job, watchdog; and the dashboard."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("run")(run)
     app.command("once")(once)
     app.command("job")(job)
+    app.command("watchdog")(watchdog)
 
 
 def demo(
@@ -36,11 +37,13 @@ def up(context: typer.Context) -> None:
     import subprocess
     import sys
 
+    from jobs.child import bound
     from jobs.schedule import run as run_until_signal
 
     log_to_stderr()
     config, store = session(context).upgraded()
-    screen = subprocess.Popen([sys.executable, "-m", "dashboards.app", "--config", str(config.path)])
+    command = [sys.executable, "-m", "dashboards.app", "--config", str(config.path)]
+    screen = subprocess.Popen(command, preexec_fn=bound())  # noqa: PLW1509
     try:
         run_until_signal(store, config, wanted=lambda: screen.poll() is None)
         ended = screen.poll()
@@ -116,3 +119,14 @@ def job(
         result.write_text(outcome.to_json() + "\n", encoding="utf-8")
     show(None, False, [outcome.to_json()])
     raise typer.Exit(outcome.code)
+
+
+def watchdog(context: typer.Context) -> None:
+    """For cron or a timer: is the scheduler alive, do messages leave? Mails, at most hourly, and ends with 8 when not."""
+    from jobs.watchdog import look, tell
+
+    config = session(context).config()
+    found = look(config, now())
+    if found:
+        raise Unhealthy("; ".join([*found, tell(config, found, now())]), remedy="vigie doctor")
+    show(None, False, ["the scheduler ticks, and no message waits"])

@@ -171,7 +171,9 @@ class Dashboard(Part):
 
 
 class Health(Part):
-    """Say where probes ask whether Vigie itself is alive."""
+    """Say where probes ask whether Vigie itself is alive, and where it says so unasked."""
 
     address: str = "127.0.0.1"
     port: int = Field(8502, ge=0, le=65_535)
+    alive_url: str = Field("", pattern=r"^(https?://\S+)?$")
+    alive_file: Path | None = None
