@@ -21,7 +21,11 @@ MEASURES = {
     "p14": ("benchmarks.p14", "bytes of the store per million predictions"),
     "p15": ("benchmarks.p15", "cold start of the command line"),
     "kill": ("benchmarks.kill.campaign", "readers killed at random moments: lines lost, stored twice, counted wrongly"),
-    "mutants": ("benchmarks.mutants", "reading broken on purpose: is each break caught by its test?"),
+    "decisions": (
+        "benchmarks.decisions.campaign",
+        "approvals, triggers and kill -9 against a model: started unapproved, twice, not at all",
+    ),
+    "mutants": ("benchmarks.mutants", "reading and deciding broken on purpose: is each break caught by its test?"),
     "redaction": ("benchmarks.redaction", "what masking finds, what it masks wrongly, and how fast"),
     "fuzz": ("benchmarks.fuzz.campaign", "malformed lines and hostile files: crashes, hangs, ledgers, memory"),
     "detection": (

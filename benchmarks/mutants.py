@@ -1,4 +1,4 @@
-"""Mutants: reading broken on purpose, one place at a time; each must be caught by the test that is named for it."""
+"""Mutants: reading and deciding broken on purpose, one place at a time; each must be caught by the test that is named for it."""
 
 import os
 import shutil
@@ -58,6 +58,9 @@ MUTANTS = (
     Mutant("plain though scores rise", "monitor/sources/plain.py", "        & _fall(topk)\n", "", "tests/monitor/sources/test_plain.py"),
     Mutant("half of a call completed twice", "monitor/store/arrivals.py", "    halves.complete(connection, name, batch.completed)\n", "",
            "tests/jobs/test_halves.py"),
+    Mutant("blind retry of a trigger", "jobs/trigger.py", "fits = kind in KNOW_OUR_KEY and age_us", "fits = age_us", "tests/jobs/test_trigger_calls.py"),
+    Mutant("approval not bound to the digest", "jobs/bound.py", 'decisions.digest_of({**one, **today}) == one["digest"]', 'one["digest"]',
+           "tests/jobs/test_trigger.py"),
 )  # fmt: skip
 
 

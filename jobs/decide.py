@@ -78,7 +78,7 @@ def propose(
     )
     trained_hour = pinned.end_hour
     known = labels.joined(connection, model, Window(trained_hour, hour_of(now) + 1)).height
-    case = Case(_terms(connection, model, weeks, settings), settings.horizon_weeks, extras["accuracy"], known,
+    case = Case(terms(connection, model, weeks, settings), settings.horizon_weeks, extras["accuracy"], known,
                 after_deployment=to_roll_back, days_left_out=len(left_out), challenger=_challenger(connection, config, model))  # fmt: skip
     advice = advise(case, SEED)
     evidence: dict[str, Any] = {
@@ -152,7 +152,8 @@ def _challenger(connection: Connection, config: Config, model: str) -> str | Non
     return None if newest is None or newest["digest"] not in known else str(newest["verdict"])
 
 
-def _terms(connection: Connection, model: str, weeks: Weeks, settings: Retraining) -> tuple[Term, ...]:
+def terms(connection: Connection, model: str, weeks: Weeks, settings: Retraining) -> tuple[Term, ...]:
+    """Return what a decision weighs, each with its interval and where it comes from."""
     manual_then = 1 - weeks.then.automatic / weeks.then.decided
     manual_now = 1 - weeks.now.automatic / weeks.now.decided
     wide = 1.96 * (max(manual_now * (1 - manual_now), 0.01) / weeks.now.decided) ** 0.5 + 0.003

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 Recommendation = Literal["retrain", "label_first", "wait"]
-DRAWS = 4000
+DRAWS = 40_000  # the probability is then known to 0.0025, one standard deviation
 SURE, UNSURE = 0.8, 0.2
 NINETY_FIVE, EIGHTY = 1.96, 1.2816
 LABELS_NEEDED = 2000

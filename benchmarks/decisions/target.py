@@ -2,6 +2,9 @@
 
 import base64
 import json
+import os
+import queue
+import signal
 import socket
 import struct
 import threading
@@ -21,7 +24,7 @@ class Target:
     """
     Hold what arrived and what was started; `faults` are what the next requests meet, one each, `""` being none.
 
-    cut_before: hung up after the first byte of the request. cut_after: reset after it took effect. silent: no answer. redirect:
+    kill_before, kill_after: the caller in `victims` is ended by kill -9 before or after it takes effect. cut_before: hung up after the first byte of the request. cut_after: reset after it took effect. silent: no answer. redirect:
     sent elsewhere. huge: 1 GiB of answer. Three digits: that status, and no effect.
     """
 
@@ -31,6 +34,7 @@ class Target:
     started: list[str] = field(default_factory=list)
     sent_bytes: int = 0
     over: threading.Event = field(default_factory=threading.Event)
+    victims: queue.Queue[int] = field(default_factory=queue.Queue)
 
     @property
     def url(self) -> str:
@@ -40,7 +44,7 @@ class Target:
     def take(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, Any] | None]:
         """Do what the API behind `path` does with a request; returns status and answer."""
         asked = json.loads(body)
-        if path == "/hook":
+        if path.partition("?")[0] == "/hook":
             return self._once(headers["webhook-id"], (202, None), (200, None))
         login = base64.b64encode(f"{USER}:{TOKEN}".encode()).decode()
         if headers.get("authorization") not in {f"Bearer {TOKEN}", f"Basic {login}"}:
@@ -113,8 +117,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(int(fault), {"message": "no"})
         elif fault == "redirect":
             self._answer(307, None, {"Location": f"{self.one.url}/hook"})
+        elif fault == "kill_before":
+            os.kill(self.one.victims.get(timeout=30), signal.SIGKILL)
         else:
             status, said = self.one.take(self.path, headers, body)
+            if fault == "kill_after":
+                os.kill(self.one.victims.get(timeout=30), signal.SIGKILL)
             if fault == "cut_after":
                 self._reset()
             elif fault == "silent":
