@@ -111,7 +111,7 @@ def worlds(draw: np.random.Generator, count: int) -> list[tuple[float, bool]]:
 
 def _world(store: Store, draw: np.random.Generator, number: int) -> tuple[float, bool]:
     manual, wrong = draw.uniform(0.1, 0.5), draw.uniform(0.03, 0.1)
-    more_manual, more_wrong = max(draw.normal(0.01, 0.03), -manual / 2), max(draw.normal(0.005, 0.02), -wrong / 2)
+    more_manual, more_wrong = max(draw.normal(0.03, 0.04), -manual / 2), max(draw.normal(0.015, 0.025), -wrong / 2)
     then = _profile(draw, REFERENCE, manual)
     now = _profile(draw, WEEK, manual + more_manual)
     automatic = 1 - manual - more_manual

@@ -27,7 +27,7 @@ from benchmarks.result import Part, result
 from monitor.store import schema
 from monitor.store.store import Store
 
-HISTORIES, QUICK_HISTORIES = 1000, 10
+HISTORIES, QUICK_HISTORIES = 1000, 6
 BREAKS = {"blind_retry": ("", "kill_after"), "unbound": ("costs", "")}  # what happens between approval and the last run
 KINDS_SHOWN = ("github", "command")  # those that know no key of ours
 COUNTED = ("unapproved", "twice", "missing", "judged_otherwise")

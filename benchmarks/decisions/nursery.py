@@ -4,6 +4,7 @@ Fork trigger jobs from a process that has everything imported; each may end itse
 A line on standard input is `{"now": ..., "die": ...}`; the answers are the child's process id, and then how it ended.
 """
 
+import gc
 import json
 import os
 import signal
@@ -55,6 +56,7 @@ def main(path: str, variant: str) -> None:
     if variant == "unbound":
         jobs.bound.changed = lambda *_: []
     load(Path(path))
+    gc.freeze()  # what is imported stays shared with the children
     print("ready", flush=True)
     for line in sys.stdin:
         asked = json.loads(line)
