@@ -72,6 +72,16 @@ def test_process_died(place: Place, store: Store, server: Target) -> None:
     assert (server.started, seen(store, number)) == ([key(store, number)], ("triggered", "started"))
 
 
+def test_process_died_without_a_key(place: Place, store: Store, server: Target) -> None:
+    """Where the target knows no key of ours, a call whose process ended is not made again: it is in doubt."""
+    config = calling(place, server, "github")
+    number = approved(store, config)
+    with store.write() as connection:
+        assert calls.begin(connection, decisions.get(connection, number), NOW)
+    trigger(store, config, NOW)
+    assert (server.arrived, seen(store, number)) == ([], ("in_doubt", "in_doubt"))
+
+
 def test_given_up(place: Place, store: Store, server: Target) -> None:
     """After a day without an answer nothing is called any more, and people are asked."""
     config = calling(place, server, "webhook")
