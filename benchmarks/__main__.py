@@ -25,7 +25,14 @@ MEASURES = {
         "benchmarks.slots.campaign",
         "schedulers killed and frozen: slots lost or run twice, stale writes, take-over",
     ),
-    "mutants": ("benchmarks.mutants", "reading and scheduling broken on purpose: is each break caught by its test?"),
+    "decisions": (
+        "benchmarks.decisions.campaign",
+        "approvals, triggers and kill -9 against a model: started unapproved, twice, not at all",
+    ),
+    "mutants": (
+        "benchmarks.mutants",
+        "reading, scheduling and deciding broken on purpose: is each break caught by its test?",
+    ),
     "redaction": ("benchmarks.redaction", "what masking finds, what it masks wrongly, and how fast"),
     "fuzz": ("benchmarks.fuzz.campaign", "malformed lines and hostile files: crashes, hangs, ledgers, memory"),
     "detection": (

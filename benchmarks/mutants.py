@@ -1,4 +1,4 @@
-"""Mutants: reading and scheduling broken on purpose, one place at a time; each must be caught by the test that is named for it."""
+"""Mutants: Vigie broken on purpose, one place at a time; each must be caught by the test that is named for it."""
 
 import os
 import shutil
@@ -72,6 +72,9 @@ MUTANTS = (
            "tests/jobs/test_supervise.py"),
     Mutant("half of a call completed twice", "monitor/store/arrivals.py", "    halves.complete(connection, name, batch.completed)\n", "",
            "tests/jobs/test_halves.py"),
+    Mutant("blind retry of a trigger", "jobs/trigger.py", "fits = kind in KNOW_OUR_KEY and age_us", "fits = age_us", "tests/jobs/test_trigger_calls.py"),
+    Mutant("approval not bound to the digest", "jobs/bound.py", 'decisions.digest_of({**one, **today}) == one["digest"]', 'one["digest"]',
+           "tests/jobs/test_trigger.py"),
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from monitor.plan import Planned
 from monitor.profiles.profile import Profile
 from monitor.quality.automation_curve import Point, curve
 from monitor.quality.calibration import Calibration
+from monitor.settings import Retraining
 from monitor.store import (
     actions,
     arrivals,
@@ -226,6 +227,11 @@ def decisions_of(model: str) -> list[dict[str, Any]]:
     """Return the model's decisions with their approvals, newest first."""
     with shared.store().read() as connection:
         return [decisions.get(connection, row["id"]) for row in decisions.all(connection, model)]
+
+
+def approvals_needed(model: str) -> int:
+    """Return how many people must approve a decision on a model."""
+    return shared.config().retraining.get(model, Retraining()).approvals
 
 
 def actions_on(subject: str) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from jobs import plan
+from jobs import bound, plan
 from jobs.backtest import tried
 from jobs.renew import begin
 from jobs.roles import RANK, role_of
@@ -16,13 +16,14 @@ from monitor.detection.baseline import Baseline
 from monitor.detection.incident import NEW_CAUSE_SHARE
 from monitor.detection.state import State
 from monitor.errors import VigieError
-from monitor.store import actions, backtests, detectors, incidents, outbox, references
+from monitor.settings import Retraining
+from monitor.store import actions, backtests, calls, decisions, detectors, incidents, outbox, references
 from monitor.store.store import Store
 
 NEEDS = {
     "incident": {"ack": "operator", "close:fixed": "operator", "close:false_alarm": "operator", "close:new_normal": "owner"},
-    "decision": {"approve": "approver", "reject": "approver"},
-    "model": {"backtest": "operator"},
+    "decision": {"approve": "approver", "reject": "approver", "started": "owner", "fail": "owner", "done": "owner"},
+    "model": {"backtest": "operator", "propose": "owner"},
     "plan": {"add": plan.NEEDS, "remove": plan.NEEDS},
 }  # fmt: skip
 
@@ -66,6 +67,9 @@ def _apply(connection: Connection, config: Config, one: dict[str, Any], now: dat
         raise Refusal(f"there is no action {one['verb']} on {one['subject']}")
     if RANK[role_of(config, one["actor"])] < RANK[needed]:
         raise Refusal(f"{one['verb']} needs the role {needed}")
+    if kind == "model" and one["verb"] == "propose":
+        _propose(connection, config, number, one, now)
+        return
     if kind == "model":
         tried(config, number, one["reason"].split())
         backtests.ask(connection, number, one["reason"], by=one["actor"], now=now)
@@ -74,9 +78,7 @@ def _apply(connection: Connection, config: Config, one: dict[str, Any], now: dat
         plan.apply(connection, config, one, now)
         return
     if kind == "decision":
-        from monitor.store import decisions
-
-        decisions.judge(connection, int(number), one["verb"], actor=one["actor"], reason=one["reason"], now=now)
+        _judge(connection, config, one, now)
         return
     if one["verb"] == "ack":
         incidents.acknowledge(connection, int(number), one["revision"], one["actor"], one["reason"], now=now)
@@ -104,3 +106,29 @@ def _apply(connection: Connection, config: Config, one: dict[str, Any], now: dat
         state = detector.lower_floors(State.from_bytes(saved.state), closed.found_hour)
         detectors.save(connection, closed.model, saved.reference, judged_until=saved.judged_until, state=state.to_bytes(),
                        evidence=saved.evidence)  # fmt: skip
+
+
+def _judge(connection: Connection, config: Config, one: dict[str, Any], now: datetime) -> None:
+    """Approve or reject a proposal that still is what it was, or take a person's word for what a call came to."""
+    number, said = int(one["subject"].partition(":")[2]), {"actor": one["actor"], "reason": one["reason"], "now": now}
+    if one["verb"] in calls.ANSWERS:
+        calls.answer(connection, number, one["verb"], **said, revision=one["revision"])
+        return
+    found = decisions.get(connection, number)
+    needed = config.retraining.get(found["model"], Retraining()).approvals
+    if one["verb"] == "approve" and found["state"] == "proposed":
+        why = bound.changed(connection, config, found, now)
+        if why:
+            raise Refusal(f"changed since it was proposed: {', '.join(why)}; the next decide job proposes anew")
+    decisions.judge(
+        connection, number, one["verb"], **said, revision=one["revision"], needed=needed, person=config.person
+    )
+
+
+def _propose(connection: Connection, config: Config, model: str, one: dict[str, Any], now: datetime) -> None:
+    from jobs.decide import propose  # brings the whole reckoning
+
+    if len(one["reason"].strip()) < decisions.SHORTEST_REASON:
+        raise Refusal(f"a reason of at least {decisions.SHORTEST_REASON} characters is needed")
+    if propose(connection, config, model, now, (one["actor"], one["reason"])) is None:
+        raise Refusal("nothing to propose: there is no reference, no week of traffic, or the same was proposed before")

@@ -1,11 +1,12 @@
 """The service will weigh the evidence and propose: retrain, label first, or wait."""
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
+from jobs.bound import champion, circumstances
 from monitor.alerts import Message
 from monitor.config import Config
 from monitor.detection.incident import Incident
@@ -14,7 +15,7 @@ from monitor.retraining import Case, Term, advise
 from monitor.settings import Retraining, Route
 from monitor.store import decisions, estimates, incidents, labels, outbox, profiles, references, shadow, standing
 from monitor.store.store import Store
-from monitor.window import Window, hour_of
+from monitor.window import Window, hour_of, moment
 
 LOOK_BACK_HOURS = 7 * 24
 PASSING = {"outputs", "service"}  # groups of first causes that a deployment, or its end, moves
@@ -37,7 +38,7 @@ class Weeks:
 
 def decide(store: Store, config: Config, now: datetime) -> str:
     """
-    Propose a decision per model with a reference, and expire proposals nobody judged in time.
+    Propose a decision per model with a reference, expire proposals nobody judged in time, and end what was started.
 
     Safe to run twice: the same evidence is proposed once.
     """
@@ -45,12 +46,20 @@ def decide(store: Store, config: Config, now: datetime) -> str:
     for model in config.models:
         with store.write() as connection:
             decisions.expire(connection, now)
-            number = _propose(connection, config, model, now)
+            _look_back(connection, config, model, now)
+            number = propose(connection, config, model, now)
         told.append(f"{model}: {'nothing new' if number is None else f'decision {number}'}")
     return "; ".join(told) or "no models"
 
 
-def _propose(connection: Connection, config: Config, model: str, now: datetime) -> int | None:
+def propose(
+    connection: Connection, config: Config, model: str, now: datetime, asked: tuple[str, str] | None = None
+) -> int | None:
+    """
+    Weigh a model's evidence and propose what it says, or to retrain where a person `asked` (who, why).
+
+    Returns the decision's number; None without a reference or traffic, and when the same was proposed before.
+    """
     pinned, span = references.active(connection, model), profiles.span(connection, model)
     if pinned is None or span is None:
         return None
@@ -69,7 +78,7 @@ def _propose(connection: Connection, config: Config, model: str, now: datetime) 
     )
     trained_hour = pinned.end_hour
     known = labels.joined(connection, model, Window(trained_hour, hour_of(now) + 1)).height
-    case = Case(_terms(connection, model, weeks, settings), settings.horizon_weeks, extras["accuracy"], known,
+    case = Case(terms(connection, model, weeks, settings), settings.horizon_weeks, extras["accuracy"], known,
                 after_deployment=to_roll_back, days_left_out=len(left_out), challenger=_challenger(connection, config, model))  # fmt: skip
     advice = advise(case, SEED)
     evidence: dict[str, Any] = {
@@ -77,12 +86,29 @@ def _propose(connection: Connection, config: Config, model: str, now: datetime) 
         "weekly_loss": advice.weekly_loss, "variance_shares": advice.variance_shares, "horizon_weeks": case.horizon_weeks,
         "labels": known, "week_until": end, "days_left_out": len(left_out), "roll_back": to_roll_back, "challenger": case.challenger,
     }  # fmt: skip
-    parts = {"model": model, "recommendation": advice.recommendation, "evidence": evidence,
-             "trigger": list(settings.trigger_command), "requester": "vigie"}  # fmt: skip
-    number = decisions.propose(connection, parts, sentence=advice.sentence, now=now, expires_days=settings.expires_days)
+    requester, recommendation, sentence = "vigie", advice.recommendation, advice.sentence
+    if asked is not None:
+        requester, evidence["asked"] = asked
+        words = recommendation.replace("_", " ")
+        recommendation, sentence = "retrain", f"{requester} asks for it: {asked[1]}. By itself: {words}. {sentence}"
+    parts = {"model": model, "recommendation": recommendation, "evidence": evidence, "requester": requester,
+             **circumstances(connection, config, model, now)}  # fmt: skip
+    number = decisions.propose(connection, parts, sentence=sentence, now=now, expires_days=settings.expires_days)
     if number is not None:
         outbox.queue(connection, _messages(number, config.routes), now)
     return number
+
+
+def _look_back(connection: Connection, config: Config, model: str, now: datetime) -> None:
+    """End what was started: done when another version answers, failed when none did in the days it was expected in."""
+    days = config.retraining.get(model, Retraining()).expect_champion_days
+    for one in decisions.in_state(connection, "triggered", model):
+        answers = champion(connection, model, now)
+        if answers is not None and answers != one["champion"]:
+            decisions.move(connection, one, "done", actor="vigie", reason=f"version {answers} answers", now=now)
+        elif now > moment(one["call"]["called_us"]) + timedelta(days=days):
+            reason = f"no other version answered within {days:g} days"
+            decisions.move(connection, one, "failed", actor="vigie", reason=reason, now=now)
 
 
 def _left_out(connection: Connection, model: str, week: Window) -> tuple[frozenset[int], str | None]:
@@ -126,7 +152,8 @@ def _challenger(connection: Connection, config: Config, model: str) -> str | Non
     return None if newest is None or newest["digest"] not in known else str(newest["verdict"])
 
 
-def _terms(connection: Connection, model: str, weeks: Weeks, settings: Retraining) -> tuple[Term, ...]:
+def terms(connection: Connection, model: str, weeks: Weeks, settings: Retraining) -> tuple[Term, ...]:
+    """Return what a decision weighs, each with its interval and where it comes from."""
     manual_then = 1 - weeks.then.automatic / weeks.then.decided
     manual_now = 1 - weeks.now.automatic / weeks.now.decided
     wide = 1.96 * (max(manual_now * (1 - manual_now), 0.01) / weeks.now.decided) ** 0.5 + 0.003

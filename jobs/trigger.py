@@ -1,84 +1,133 @@
-"""The service will run the configured command of an approved decision, at most once."""
+"""The service will start what an approved decision names, at most once."""
 
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
+from jobs import bound
 from monitor.alerts import Message
 from monitor.config import Config
-from monitor.settings import Retraining
-from monitor.store import decisions, outbox
+from monitor.delivery.triggers import KNOW_OUR_KEY, Order, Outcome, start
+from monitor.settings import Call, Command
+from monitor.store import calls, decisions, outbox
 from monitor.store.store import Store
+from monitor.window import MICROSECONDS_PER_HOUR, microseconds
 
 DEADLINE_SECONDS = 3000
-CUT = "Vigie ended while the command ran: did it start?"
+CUT = "Vigie ended during the call: did it start?"
 KEPT_VARIABLES = ("PATH", "LANG", "HOME", "TZ")
+Start = Callable[[Call, Order, datetime], Outcome]
 
 
-def trigger(store: Store, config: Config, now: datetime) -> str:
+def trigger(store: Store, config: Config, now: datetime, start: Start = start) -> str:
     """
     Start what people approved; a call that was begun is never begun again, whatever happened to it.
 
-    The digest is computed again before the call: a command changed in config.yaml since the approval starts nothing, nor
-    does an approval older than a day. This job runs once at a time: a call that has no end when it begins was cut, and
-    people are told that nobody knows whether it started.
+    The digest is computed again before the call: where anything it binds changed since, or after a day, nothing is
+    called and the decision expires. This job runs once at a time: a call that has no end when it begins was cut. It is
+    repeated under the same key where the target knows that, for a day; elsewhere people are told that nobody knows
+    whether it started.
     """
     with store.write() as connection:
         decisions.expire(connection, now)
-        cut = decisions.calling(connection)
-        for one in cut:
-            _end(connection, config, one, "in_doubt", CUT, now=now)
-        waiting = decisions.approved(connection)
-    ends = ["in_doubt"] * len(cut) + [_start(store, config, one, now) for one in waiting]
-    line = f"{ends.count('started')} of {len(waiting)} approved decisions started"
-    for state, words in (("recorded", "only put on record"), ("in_doubt", "in doubt")):
+        cut = calls.open(connection)
+        waiting = [one for one in decisions.in_state(connection, "approved") if one["call"] is None]
+    ends = [_repeat(store, config, one, now, start) for one in cut]
+    ends += [_first(store, config, one["id"], now, start) for one in waiting]
+    line = f"{ends.count('started')} of {len(waiting) + len(cut)} approved decisions started"
+    for state, words in (("recorded", "only put on record"), ("again", "to be called again"), ("expired", "expired"),
+                         ("failed", "failed"), ("in_doubt", "in doubt")):  # fmt: skip
         line += f", {ends.count(state)} {words}" if state in ends else ""
     return line
 
 
-def _start(store: Store, config: Config, one: dict[str, Any], now: datetime) -> str:
-    settings = config.retraining.get(one["model"], Retraining())
-    parts = {name: one[name] for name in ("model", "recommendation", "evidence", "requester")}
-    digest = decisions.digest_of({**parts, "trigger": list(settings.trigger_command)})
+def key_of(one: dict[str, Any]) -> str:
+    """
+    Return the name under which a target knows a decision: its number, and of its digest what tells databases apart.
+
+    >>> key_of({"id": 31, "digest": "0123456789abcdef"})
+    'vigie-31-01234567'
+    """
+    return f"vigie-{one['id']}-{one['digest'][:8]}"
+
+
+def _first(store: Store, config: Config, number: int, now: datetime, start: Start) -> str:
     with store.write() as connection:
-        if not decisions.begin_call(connection, one["id"], now):
+        one = decisions.get(connection, number)
+        why = bound.unfit(connection, config, one, now) if one["state"] == "approved" else []
+        if why:
+            reason = f"changed since it was proposed: {', '.join(why)}"
+            decisions.move(connection, one, "expired", actor="vigie", reason=reason, now=now)
+            return "expired"
+        if not calls.begin(connection, one, now):
             return "held"
-    if digest != one["digest"]:
-        state, answer = "failed", "config.yaml or the evidence changed after the approval"
-    elif one["recommendation"] != "retrain" or not settings.trigger_command:
-        state, answer = "recorded", "nothing to run: the decision is on record"
-    else:
-        state, answer = _run(settings.trigger_command, one)
+        if one["recommendation"] != "retrain" or one["trigger"] is None:
+            calls.end(connection, number, "recorded", "nothing to run: the decision is on record", now=now)
+            return "recorded"
+    return _call(store, config, one, now, start)
+
+
+def _repeat(store: Store, config: Config, one: dict[str, Any], now: datetime, start: Start) -> str:
+    """Call again what was cut where that is harmless and still approved; else leave it to people."""
+    age_us = microseconds(now) - max(given["at_us"] for given in one["approvals"])
     with store.write() as connection:
-        _end(connection, config, one, state, answer, now=now)
-    return state
+        kind = (one["trigger"] or {}).get("kind")
+        fits = kind in KNOW_OUR_KEY and age_us <= decisions.APPROVED_HOURS * MICROSECONDS_PER_HOUR
+        if not fits or bound.unfit(connection, config, one, now) or not calls.again(connection, one["id"]):
+            said = one["call"]["answer"]
+            _end(connection, config, one, Outcome("in_doubt", f"{said}: did it start?" if said else CUT), now=now)
+            return "in_doubt"
+    return _call(store, config, one, now, start)
 
 
-def _end(
-    connection: Connection, config: Config, one: dict[str, Any], state: str, answer: str, *, now: datetime
-) -> None:
-    decisions.end_call(connection, one["id"], state, answer, now)
-    if state != "in_doubt":
+def _call(store: Store, config: Config, one: dict[str, Any], now: datetime, start: Start) -> str:
+    named = config.triggers[one["trigger"]["name"]]
+    if isinstance(named, Command):
+        outcome = _run(named.command, one)
+    else:
+        outcome = start(named, Order(key_of(one), _facts(one), one["call"] is not None), now)
+    with store.write() as connection:
+        _end(connection, config, one, outcome, now=now)
+    return outcome.state
+
+
+def _facts(one: dict[str, Any]) -> dict[str, Any]:
+    """Return what a receiver is told: numbers and names, the same at every repeat; no text anybody logged but the version's name."""
+    evidence = {
+        name: one["evidence"].get(name) for name in ("probability", "benefit", "weekly_loss", "horizon_weeks", "labels")
+    }
+    data = {name: one[name] for name in ("id", "model", "champion", "recommendation", "digest", "requester")}
+    return {"type": "vigie.retraining.approved", "data": {**data, "key": key_of(one), "evidence": evidence}}
+
+
+def _end(connection: Connection, config: Config, one: dict[str, Any], outcome: Outcome, *, now: datetime) -> None:
+    if outcome.state == "again":
+        calls.note(connection, one["id"], outcome.said)
+        return
+    ended = calls.end(connection, one["id"], outcome.state, outcome.said, now=now)
+    if not ended or outcome.state != "in_doubt":
         return
     subject = f"decision:{one['id']}"
-    facts = {"kind": "service", "what": f"{one['model']}, decision {one['id']}: was its command started?", "line": answer,
-             "do": f"look whether it started, else start it yourself: it is not run again; vigie decisions show {one['id']}"}  # fmt: skip
+    facts = {"kind": "service", "what": f"{one['model']}, decision {one['id']}: was {key_of(one)} started?", "line": outcome.said,
+             "do": f"look whether it started, then say so: vigie decisions started {one['id']} --reason ... or "
+                   f"vigie decisions fail {one['id']} --reason ...; it is not called again"}  # fmt: skip
     told = [route.to for route in config.routes if {"decisions", "service"} & set(route.receives)]
-    outbox.queue(connection, [Message(subject, state, 1, "mail", to, facts) for to in told], now)
+    outbox.queue(connection, [Message(subject, outcome.state, 1, "mail", to, facts) for to in told], now)
 
 
-def _run(command: tuple[str, ...], one: dict[str, Any]) -> tuple[str, str]:
+def _run(command: tuple[str, ...], one: dict[str, Any]) -> Outcome:
     environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     try:
-        done = subprocess.run(command, input=json.dumps(one, default=str).encode(), env=environment, capture_output=True,
-                              timeout=DEADLINE_SECONDS, check=False)  # fmt: skip
+        done = subprocess.run(command, input=json.dumps({**one, "key": key_of(one)}, default=str).encode(), env=environment,
+                              capture_output=True, timeout=DEADLINE_SECONDS, check=False)  # fmt: skip
     except subprocess.TimeoutExpired:
-        return "in_doubt", f"no answer within {DEADLINE_SECONDS} s: did it start?"
+        return Outcome("in_doubt", f"no answer within {DEADLINE_SECONDS} s: did it start?")
     except OSError as error:
-        return "failed", str(error)
+        return Outcome("failed", str(error))
     said = (done.stdout + done.stderr).decode("utf-8", "replace")[-500:].strip()
-    return ("started", said) if done.returncode == 0 else ("failed", f"exit {done.returncode}: {said}")
+    return Outcome("started", said) if done.returncode == 0 else Outcome("failed", f"exit {done.returncode}: {said}")

@@ -36,6 +36,7 @@ from monitor.settings import (
     Schedule,
     Shadow,
     Source,
+    Trigger,
     WorkingHours,
 )
 from monitor.sources.preset import expanded
@@ -70,6 +71,7 @@ class Config(Part):
     roles: dict[str, Role] = Field(default_factory=dict)
     routes: tuple[Route, ...] = ()
     delivery: Delivery = Delivery()
+    triggers: dict[Name, Trigger] = Field(default_factory=dict)
     retraining: dict[Name, Retraining] = Field(default_factory=dict)
     working_hours: WorkingHours = WorkingHours()
     schedule: Schedule = Schedule()
@@ -117,8 +119,7 @@ def load(path: Path) -> Config:
     Raises ConfigError with one line per problem.
     """
     tree = _tree(path)
-    raw = _absolute(_plain(tree), path.resolve().parent)
-    raw["path"] = path.resolve()
+    raw = _absolute(_plain(tree), path.resolve().parent) | {"path": path.resolve()}
     try:
         config = Config(**raw)
     except ValidationError as error:
@@ -188,7 +189,7 @@ def _plain(node: Any) -> Any:
 
 
 PATHS = {"data_dir", "files", "nomenclature", "vocabulary", "training", "label_files", "path", "python", "secret_file", "password_file", "keys_dir",
-         "file_drop", "alive_file", "passwords", "proxy_secret_file", "trusted_roots"}  # fmt: skip
+         "file_drop", "alive_file", "passwords", "proxy_secret_file", "trusted_roots", "key_file", "token_file", "ca_file"}  # fmt: skip
 
 
 def _absolute(node: Any, folder: Path, key: str = "") -> Any:
@@ -219,9 +220,9 @@ def _problems(path: Path, tree: CommentedMap, error: ValidationError) -> list[st
     found = []
     for problem in error.errors():
         location = tuple(step for step in problem["loc"] if step not in {"str", "Unit", "[key]"})
+        location = location[:2] + location[3:] if location[0] == "triggers" else location  # without the kind
         line, column = _place(tree, location)
-        name = ".".join(str(step) for step in location) or "config"
-        message = problem["msg"].removeprefix("Value error, ")
+        name, message = ".".join(map(str, location)) or "config", problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
             near = difflib.get_close_matches(str(location[-1]), _known_keys(location[:-1]), 1)
             message = "unknown key" + (f"; did you mean {near[0]}?" if near else "")
@@ -268,9 +269,8 @@ def _loose_ends(path: Path, tree: CommentedMap, config: Config) -> list[str]:
     for name, source in config.sources.items():
         if source.model is not None and source.model not in config.models:
             tell(("sources", name, "model"), f"{source.model} is not among models")
-        rules = {"prefix": source.prefix, "instance_from": source.instance_from}
-        rules["keep_if"] = None if source.keep_if is None else source.keep_if.matches
-        for key, pattern in rules.items():
+        kept = source.keep_if and source.keep_if.matches
+        for key, pattern in (("prefix", source.prefix), ("instance_from", source.instance_from), ("keep_if", kept)):
             try:
                 re.compile(pattern or "")
             except re.error as error:
@@ -289,8 +289,11 @@ def _loose_ends(path: Path, tree: CommentedMap, config: Config) -> list[str]:
             tell(("challengers", name, "path"), "lies under none of shadow.trusted_roots")
         if challenger.version and (twin := served.setdefault((challenger.of, challenger.version), name)) != name:
             tell(("challengers", name, "version"), f"{twin} is to be that version of {challenger.of} already")
-    for name in sorted(config.retraining.keys() - config.models.keys()):
-        tell(("retraining", name), "is not among models")
+    for name, one in config.retraining.items():
+        if name not in config.models:
+            tell(("retraining", name), "is not among models")
+        if one.trigger is not None and one.trigger not in config.triggers:
+            tell(("retraining", name, "trigger"), f"{one.trigger} is not among triggers")
     for name, model in config.models.items():
         if model.score == "entropy" and model.classes is None:
             tell(("models", name, "score"), "entropy needs classes, the number of labels")

@@ -6,31 +6,44 @@ Net benefit over H weeks: `NB = rho (H G + g H^2 / 2) - C_retrain - C_risk` with
 only through cases that went to people and answers that were wrong.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 Recommendation = Literal["retrain", "label_first", "wait"]
-DRAWS = 4000
+DRAWS = 40_000  # the probability is then known to 0.0025, one standard deviation
 SURE, UNSURE = 0.8, 0.2
 NINETY_FIVE, EIGHTY = 1.96, 1.2816
 LABELS_NEEDED = 2000
 TERMS = {"predictions": "predictions a week", "excess_manual": "excess share sent to people", "excess_error": "excess share automatic and wrong",
          "person_eur": "cost of a case to a person, EUR", "error_eur": "cost of a wrong code, EUR", "growth_eur": "growth of the loss a week, EUR",
          "recovered": "share a new model recovers", "retrain_eur": "cost of retraining, EUR", "risk_eur": "cost of risk, EUR"}  # fmt: skip
+PASSED = ("inputs", "parameters", "conf")  # what the kinds of a trigger call what they pass on
 CHALLENGER_WAITS = {"promote": "promote", "more_labels": "more labels"}  # verdicts that ask for something
 
 
-def approval_runs(recommendation: str, trigger: Sequence[str]) -> str:
+def approval_runs(recommendation: str, trigger: Mapping[str, Any] | None) -> str:
     """
-    Say what an approval starts: the command, and only where a new model is what was proposed.
+    Say what an approval starts: a command or a call with what it passes on, and only where a new model was proposed.
 
-    >>> approval_runs("retrain", ["make", "train"]), approval_runs("wait", ["make", "train"])
+    >>> train = {"kind": "command", "command": ["make", "train"]}
+    >>> approval_runs("retrain", train), approval_runs("wait", train)
     ('make train', 'nothing; it is only put on record')
+    >>> approval_runs("retrain", {"kind": "airflow", "endpoint": "https://air.example/api/v2/dags/d/dagRuns", "conf": {"days": "90"}})
+    'POST https://air.example/api/v2/dags/d/dagRuns days=90'
     """
-    return " ".join(trigger) if recommendation == "retrain" and trigger else "nothing; it is only put on record"
+    if recommendation != "retrain" or not trigger:
+        return "nothing; it is only put on record"
+    if trigger["kind"] == "command":
+        return " ".join(trigger["command"])
+    passed: Mapping[str, str] = next((trigger[name] for name in PASSED if trigger.get(name)), {})
+    branch = [f"ref={trigger['ref']}"] if "ref" in trigger else []
+    named = [f"template={trigger['template']}"] if "template" in trigger else []
+    return " ".join(
+        ["POST", trigger["endpoint"], *branch, *named, *(f"{name}={value}" for name, value in passed.items())]
+    )
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def run(quick: bool) -> dict[str, Any]:
     """Run the campaign on both databases (one when quick), and its negative control."""
     kills = QUICK_KILLS if quick else KILLS
     found: dict[str, dict[str, Any]] = {}
-    with _postgres() as made:
+    with postgres() as made:
         for name in ("sqlite",) if quick else ("sqlite", "postgresql"):
             found[name] = _campaign(kills, "ours", made if name == "postgresql" else None)
             print(f"kill: {name} {found[name]}", file=sys.stderr, flush=True)
@@ -184,7 +184,7 @@ def _untiled(places: dict[int, int], ranges: Any) -> int:
 
 
 @contextmanager
-def _postgres() -> Iterator[Callable[[], str]]:
+def postgres() -> Iterator[Callable[[], str]]:
     """Lend a function that starts a real PostgreSQL on first use and makes a database in it."""
     started: list[Any] = []
 

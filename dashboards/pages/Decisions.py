@@ -6,6 +6,11 @@ from dashboards import shared, views
 from monitor.retraining import TERMS, approval_runs
 from monitor.window import moment
 
+QUESTIONS = {"in_doubt": "did it start?", "triggered": "started"}
+ANSWERS = {
+    "in_doubt": {"It started": "started", "It did not start": "fail"},
+    "triggered": {"It is done": "done", "It failed": "fail"},
+}
 WORDS = {"retrain": "Retrain", "label_first": "Label first", "wait": "Wait"}
 
 st.title("Decisions")
@@ -41,8 +46,11 @@ shared.table([{**term, "term": TERMS.get(term["name"], term["name"]), "share of 
 st.text("Approval runs:")
 st.code(approval_runs(one["recommendation"], one["trigger"]), language=None)
 st.text(
-    f"Proposed {moment(one['made_us']):%d %b %Y %H:%M} UTC by {one['requester']}, open until {moment(one['expires_us']):%d %b %Y}."
+    f"Proposed {moment(one['made_us']):%d %b %Y %H:%M} UTC by {one['requester']}, open until {moment(one['expires_us']):%d %b %Y}. "
+    f"Version that answered: {one['champion'] or 'not logged'}. Approvals needed: {views.approvals_needed(one['model'])}."
 )
+for given in one["approvals"]:
+    st.text(f"{given['verdict']} by {given['person']}: {given['reason']}")
 
 asked = views.actions_on(f"decision:{one['id']}")
 if one["state"] == "proposed":
@@ -51,6 +59,12 @@ if one["state"] == "proposed":
         f"decision:{one['id']}", one["revision"], {"Approve": "approve", "Reject": "reject"}, waits=waits, shortest=10
     )
 shared.asked(asked)
+
+for begun in (other for other in found if other["state"] in ANSWERS):
+    st.subheader(f"Decision {begun['id']}: {QUESTIONS[begun['state']]}")
+    st.text(begun["call"]["answer"] or "Nothing was answered.")
+    waits = any(row["applied_us"] is None for row in views.actions_on(f"decision:{begun['id']}"))
+    shared.ask_form(f"decision:{begun['id']}", begun["revision"], ANSWERS[begun["state"]], waits=waits, shortest=10)
 
 st.subheader("Earlier")
 shared.table(found, "id", "recommendation", "state", "sentence")

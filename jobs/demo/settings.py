@@ -47,9 +47,11 @@ routes:
   - {to: head@stat.example, receives: [weekly]}
 delivery:
   smtp: {host: 127.0.0.1, port: SMTP, starttls: never, sender: vigie@stat.example}
-retraining:
-  ape:
-    trigger_command: [PYTHON, -c, "import json, sys; print('retraining', json.load(sys.stdin)['model'])"]
+triggers:
+  train:
+    kind: command
+    command: [PYTHON, -c, "import json, sys; print('retraining', json.load(sys.stdin)['model'])"]
+retraining: {ape: {trigger: train}}
 dashboard: {port: SCREEN}
 health: {port: 0}
 """

@@ -1,4 +1,4 @@
-"""Verbs on decisions: list, show, approve, reject; and on messages: outbox list and retry."""
+"""Verbs on decisions: list, show, propose, approve, reject, started, fail, done; and on messages: outbox list and retry."""
 
 from typing import Annotated
 
@@ -68,6 +68,10 @@ def show_decision(context: typer.Context, number: int, as_json: JsonOption = Fal
         words, value = described(term)
         part = f"; {100 * shares[term['name']]:.0f} % of the variance" if term["name"] in shares else ""
         lines.append(f"  {words}: {value}{part}")
+    lines.append(f"version that answered: {one['champion'] or 'not logged'}")
+    lines += [f"{given['verdict']} by {given['person']}: {given['reason']}" for given in one["approvals"]]
+    if one["call"] is not None:
+        lines.append(f"call: {one['call']['state']}, tried {one['call']['attempts']}x: {one['call']['answer']}")
     lines.append(f"approval runs: {approval_runs(one['recommendation'], one['trigger'])}")
     show(one, as_json, lines, f"vigie decisions approve {number} --reason ...")
 
@@ -79,7 +83,7 @@ def approve(
     reason: Annotated[str, typer.Option(help="At least 10 characters.")],
     dry_run: bool = False,
 ) -> None:
-    """Approve it; of a "retrain" the configured command runs once, the others are put on record."""
+    """Approve it; of a "retrain" the configured trigger is started once, the others are put on record."""
     _act(context, "approve", number, reason, dry_run)
 
 
@@ -89,7 +93,40 @@ def reject(context: typer.Context, number: int, reason: Annotated[str, typer.Opt
     _act(context, "reject", number, reason, dry_run)
 
 
+@decisions.command("propose")
+def propose(
+    context: typer.Context,
+    model: str,
+    reason: Annotated[str, typer.Option(help="At least 10 characters.")],
+    dry_run: bool = False,
+) -> None:
+    """Ask for a retraining; the evidence is weighed as ever, and somebody else approves."""
+    _ask(context, "propose", f"model:{model}", reason, dry_run)
+
+
+@decisions.command("started")
+def started(context: typer.Context, number: int, reason: Annotated[str, typer.Option()], dry_run: bool = False) -> None:
+    """Say that a call in doubt did start."""
+    _act(context, "started", number, reason, dry_run)
+
+
+@decisions.command("fail")
+def fail(context: typer.Context, number: int, reason: Annotated[str, typer.Option()], dry_run: bool = False) -> None:
+    """Say that a call in doubt did not start, or that what it started failed."""
+    _act(context, "fail", number, reason, dry_run)
+
+
+@decisions.command("done")
+def done(context: typer.Context, number: int, reason: Annotated[str, typer.Option()], dry_run: bool = False) -> None:
+    """Say that what was started is done; Vigie sees it by itself when another version answers."""
+    _act(context, "done", number, reason, dry_run)
+
+
 def _act(context: typer.Context, verb: str, number: int, reason: str, dry_run: bool) -> None:
+    _ask(context, verb, f"decision:{number}", reason, dry_run)
+
+
+def _ask(context: typer.Context, verb: str, subject: str, reason: str, dry_run: bool) -> None:
     from jobs.verbs.acting import act_now
 
     config, store = session(context).both()
@@ -97,7 +134,7 @@ def _act(context: typer.Context, verb: str, number: int, reason: str, dry_run: b
         store,
         config,
         verb,
-        f"decision:{number}",
+        subject,
         reason=reason,
         who=config.person(shell_identity()),
         dry_run=dry_run,

@@ -124,8 +124,10 @@ class Retraining(Part):
     retrain_eur: Estimate = (6000, 4500, 8000)
     risk_eur: Estimate = (1500, 500, 4500)
     horizon_weeks: float = Field(13, gt=0)
-    trigger_command: tuple[str, ...] = ()
+    trigger: Name | None = None
+    approvals: Literal[1, 2] = 1
     expires_days: float = Field(14, gt=0)
+    expect_champion_days: float = Field(28, gt=0)
 
 
 class WorkingHours(Part):

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page
 
 from jobs.act import act
 from jobs.backtest import backtest
-from monitor.store import actions, plans
+from monitor.store import actions, calls, decisions, plans
 from monitor.store.store import Store
 from tests.dashboards.conftest import EVIL_LABEL, Served
 
@@ -204,6 +204,33 @@ def test_terms_of_a_decision(browser: Browser, hostile: Served) -> None:
     table.get_by_text("excess share sent to people").wait_for(state="attached", timeout=30_000)
     assert "excess_manual" not in (table.text_content() or "")
     seen.page.close()
+
+
+def test_did_it_start(browser: Browser, hostile: Served) -> None:
+    """Where a call is in doubt the page asks whether it started, also behind a newer proposal, and takes the answer to the jobs."""
+    now, store = datetime.now(UTC), Store.open(hostile.config.database)
+    parts = {"model": "ape", "recommendation": "retrain", "evidence": {"p": 0.9}, "requester": "vigie"}
+    with store.write() as connection:
+        newest = decisions.all(connection, "ape")[0]
+        old = decisions.propose(connection, parts, sentence="<b>x</b>", now=now, expires_days=1)
+        assert old is not None
+        decisions.judge(connection, old, "approve", actor="alice", reason="costs are right", now=now)
+        calls.begin(connection, decisions.get(connection, old), now)
+        calls.end(connection, old, "in_doubt", "no answer: <b>x</b>", now=now)
+        again = {name: newest[name] for name in decisions.BOUND} | {"requester": "chloe"}
+        decisions.propose(connection, again, sentence="again", now=now, expires_days=1)
+    seen = look(browser, hostile, "Decisions")
+    seen.page.get_by_text(f"Decision {old}: did it start?").wait_for(timeout=30_000)
+    seen.page.get_by_text("no answer: <b>x</b>").wait_for(timeout=30_000)
+    seen.page.get_by_label("Reason (at least 10 characters)").last.fill("the run is there")
+    seen.page.get_by_role("button", name="It started").click()
+    seen.page.get_by_role("button", name="It started", disabled=True).wait_for(timeout=30_000)
+    assert_harmless(seen)
+    seen.page.close()
+    act(store, hostile.config, now)
+    with store.read() as connection:
+        assert decisions.get(connection, old)["state"] == "triggered"
+    store.engine.dispose()
 
 
 def test_replay_is_asked_for_and_shown(browser: Browser, hostile: Served) -> None:

@@ -7,10 +7,11 @@ import pytest
 from jobs.act import act
 from monitor.detection.incident import Cause, Incident
 from monitor.plan import words_of
-from monitor.store import actions, decisions, incidents, outbox, plans
+from monitor.store import actions, incidents, outbox, plans
 from monitor.store.store import Store
 from monitor.window import hour_of, microseconds
 from tests.conftest import NOW, Place, opened
+from tests.jobs.deciding import proposed
 from tests.jobs.story import snapshot
 
 CAUSE = Cause("unknown_words", "inputs", 0.8, "share", 0.03, 0.08, 900.0, 1, "share of unknown words 3.0 % -> 8.0 %")
@@ -25,19 +26,9 @@ def incident(store: Store) -> int:
 
 
 @pytest.fixture
-def decision(store: Store) -> int:
+def decision(place: Place, store: Store) -> int:
     """Propose a decision and return its number."""
-    parts = {
-        "model": "ape",
-        "recommendation": "retrain",
-        "evidence": {"p": 0.9},
-        "trigger": ["true"],
-        "requester": "vigie",
-    }
-    with store.write() as connection:
-        number = decisions.propose(connection, parts, sentence="retrain", now=NOW, expires_days=14)
-    assert number is not None
-    return number
+    return proposed(store, place.configure())
 
 
 def ask(

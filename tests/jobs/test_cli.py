@@ -118,7 +118,12 @@ def test_once_on_an_empty_store(quick_place: Place, vigie) -> None:
 def test_what_an_approval_runs(quick_place: Place, vigie) -> None:
     """The command is shown where an approval would run it, and nowhere else."""
     vigie("once")
-    parts = {"model": "ape", "evidence": {}, "requester": "vigie", "trigger": ["make", "train"]}
+    parts = {
+        "model": "ape",
+        "evidence": {},
+        "requester": "vigie",
+        "trigger": {"kind": "command", "command": ["make", "train"]},
+    }
     with opened(quick_place.database) as store, store.write() as connection:
         for kind in ("wait", "retrain"):
             proposal = {**parts, "recommendation": kind}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from jobs.act import act
 from jobs.decide import decide
 from jobs.ingest import ingest
 from jobs.pin import pin
@@ -15,7 +16,7 @@ from monitor.config import Config
 from monitor.detection.incident import Cause, Incident
 from monitor.errors import NoData
 from monitor.retraining import TERMS
-from monitor.store import decisions, incidents, outbox, shadow
+from monitor.store import actions, calls, decisions, incidents, outbox, shadow
 from monitor.store.store import Store
 from monitor.window import Window, hour_of, start_of
 from tests.conftest import NOW, Place
@@ -24,7 +25,7 @@ from tests.jobs.test_cli import run
 
 DAYS = 21
 REFERENCE = Window(hour_of(NOW) // 24 * 24 - DAYS * 24, hour_of(NOW) // 24 * 24 - 7 * 24)
-COMMAND = "retraining: {ape: {trigger_command: [train, --now]}}\n"
+COMMAND = "triggers: {train: {kind: command, command: [train, --now]}}\nretraining: {ape: {trigger: train}}\n"
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_proposed(store: Store, config: Config) -> None:
         "proposed",
         "label_first",
         "vigie",
-        ["train", "--now"],
+        {"name": "train", "kind": "command", "command": ["train", "--now"]},
     )
     with store.read() as connection:
         assert [(m["recipient"], m["state"]) for m in outbox.about(connection, "decision:1")] == [
@@ -71,10 +72,14 @@ def test_twice(store: Store, config: Config) -> None:
 
 
 def test_digest(store: Store, config: Config) -> None:
-    """The digest is the SHA-256 of model, recommendation, evidence, trigger and requester, and of nothing else."""
+    """The digest is the SHA-256 of the seven parts, and of nothing else; the champion is the version that answered."""
     decide(store, config, NOW)
     one = newest(store)
-    bound = {name: one[name] for name in ("model", "recommendation", "evidence", "trigger", "requester")}
+    assert one["champion"] == "1.0"
+    bound = {
+        name: one[name]
+        for name in ("model", "champion", "recommendation", "evidence", "trigger", "settings", "requester")
+    }
     text = json.dumps(bound, sort_keys=True, ensure_ascii=False)
     assert one["digest"] == hashlib.sha256(text.encode()).hexdigest()
 
@@ -107,6 +112,37 @@ def test_new_evidence(place: Place, store: Store, config: Config) -> None:
     assert decide(store, config, later) == "ape: decision 2"
     with store.read() as connection:
         assert [d["state"] for d in decisions.all(connection)] == ["proposed", "expired"]
+
+
+def test_person_proposes(place: Place, store: Store, config: Config) -> None:
+    """Who owns a model may ask for a retraining, and then does not approve it; what the evidence says by itself is told."""
+    with store.write() as connection:
+        for who in ("bruno", "alice"):
+            actions.ask(connection, who, "propose", "model:ape", revision=None, reason="a new survey", now=NOW)
+        actions.ask(connection, "alice", "approve", "decision:1", revision=None, reason="a new survey", now=NOW)
+    assert act(store, config, NOW) == "1 actions applied, 2 refused"
+    one = newest(store)
+    assert (one["state"], one["recommendation"], one["requester"]) == ("proposed", "retrain", "alice")
+    assert one["sentence"].startswith("alice asks for it: a new survey. By itself: label first. ")
+
+
+@pytest.mark.parametrize(
+    ("version", "days", "state"), [("2.0", 1, "done"), ("1.0", 27, "triggered"), ("1.0", 29, "failed")]
+)
+def test_look_back(place: Place, store: Store, config: Config, version: str, days: int, state: str) -> None:
+    """What was started is done when another version answers, and failed when none does in the days it is expected in."""
+    decide(store, config, NOW)
+    with store.write() as connection:
+        decisions.judge(connection, 1, "approve", actor="alice", reason="the costs are right", now=NOW)
+        calls.begin(connection, decisions.get(connection, 1), NOW)
+        calls.end(connection, 1, "started", "", now=NOW)
+    later = NOW + timedelta(days=days)
+    place.write(40, seed=5, first=later - timedelta(hours=20), hours=20, changed=lambda _: {"model_version": version})
+    ingest(store, config, later)
+    summarise(store, config, later)
+    decide(store, config, later)
+    with store.read() as connection:
+        assert decisions.get(connection, 1)["state"] == state
 
 
 def test_no_reference(place: Place, store: Store) -> None:

@@ -1,60 +1,29 @@
 """An approved decision starts its command once, and only what was approved."""
 
 import json
-import sys
 from datetime import timedelta
 
 import pytest
 
+from jobs.act import act
 from jobs.letters import render
 from jobs.trigger import trigger
 from monitor.config import Config
 from monitor.errors import StoreError
-from monitor.store import decisions, outbox
+from monitor.profiles.counts import Counts
+from monitor.profiles.profile import Key, Profile
+from monitor.store import actions, calls, decisions, incidents, outbox, profiles
 from monitor.store.store import Store
+from monitor.window import hour_of
 from tests.conftest import NOW, Place
+from tests.jobs.deciding import PEOPLE, command, judge, proposed, ran, seen
 from tests.jobs.story import snapshot
-
-SCRIPT = (
-    "import sys, json, pathlib; f = pathlib.Path(sys.argv[1]); f.open('a').write(json.load(sys.stdin)['model'] + ' ')"
-)
-
-
-def settings(place: Place, *command: str) -> Config:
-    return place.configure(f"retraining: {{ape: {{trigger_command: {json.dumps(command)}}}}}\n")
 
 
 @pytest.fixture
 def config(place: Place) -> Config:
     """Return settings whose command appends the model's name to a file."""
-    return settings(place, sys.executable, "-c", SCRIPT, str(place.folder / "calls"))
-
-
-def proposed(store: Store, config: Config, recommendation: str = "retrain", requester: str = "vigie") -> int:
-    parts = {"model": "ape", "recommendation": recommendation, "evidence": {"p": 0.9}, "requester": requester,
-             "trigger": list(config.retraining["ape"].trigger_command)}  # fmt: skip
-    with store.write() as connection:
-        number = decisions.propose(connection, parts, sentence="retrain", now=NOW, expires_days=14)
-    assert number is not None
-    return number
-
-
-def judge(store: Store, number: int, verdict: str = "approve", actor: str = "alice", days: float = 0) -> None:
-    with store.write() as connection:
-        decisions.judge(
-            connection, number, verdict, actor=actor, reason="the costs are right", now=NOW + timedelta(days=days)
-        )
-
-
-def seen(store: Store, number: int) -> tuple[str, str | None]:
-    with store.read() as connection:
-        one = decisions.get(connection, number)
-    return one["state"], one["call"] and one["call"]["state"]
-
-
-def calls(place: Place) -> str:
-    file = place.folder / "calls"
-    return file.read_text() if file.exists() else ""
+    return command(place)
 
 
 def test_once(place: Place, store: Store, config: Config) -> None:
@@ -66,22 +35,26 @@ def test_once(place: Place, store: Store, config: Config) -> None:
     before = snapshot(store)
     trigger(store, config, NOW)
     assert snapshot(store) == before
-    assert (calls(place), seen(store, number)) == ("ape ", ("triggered", "started"))
+    assert (ran(place), seen(store, number)) == ("ape ", ("triggered", "started"))
 
 
 def test_nothing_unapproved(place: Place, store: Store, config: Config) -> None:
     """Proposed and rejected decisions start nothing."""
     judge(store, proposed(store, config), "reject")
     trigger(store, config, NOW)
-    assert calls(place) == ""
+    assert ran(place) == ""
 
 
 def test_changed_command(place: Place, store: Store, config: Config) -> None:
-    """A command that changed after the approval is not run; the decision failed."""
+    """A command that changed after the approval is not run, nor ever called: the decision expires and says why."""
     number = proposed(store, config)
     judge(store, number)
-    trigger(store, settings(place, "touch", str(place.folder / "calls")), NOW)
-    assert (calls(place), seen(store, number)) == ("", ("failed", "failed"))
+    later = command(place, "touch", str(place.folder / "calls"))
+    assert trigger(store, later, NOW) == "0 of 1 approved decisions started, 1 expired"
+    assert (ran(place), seen(store, number)) == ("", ("expired", None))
+    assert "what would be run" in reasons(store, number)[-1]
+    trigger(store, config, NOW)
+    assert (ran(place), seen(store, number)) == ("", ("expired", None))
 
 
 def test_cut_call(place: Place, store: Store, config: Config) -> None:
@@ -89,15 +62,152 @@ def test_cut_call(place: Place, store: Store, config: Config) -> None:
     number = proposed(store, config)
     judge(store, number)
     with store.write() as connection:
-        assert decisions.begin_call(connection, number, NOW)
-    assert trigger(store, config, NOW) == "0 of 0 approved decisions started, 1 in doubt"
+        assert calls.begin(connection, decisions.get(connection, number), NOW)
+    assert trigger(store, config, NOW) == "0 of 1 approved decisions started, 1 in doubt"
     assert trigger(store, config, NOW + timedelta(days=1)) == "0 of 0 approved decisions started"
-    assert (calls(place), seen(store, number)) == ("", ("in_doubt", "in_doubt"))
+    assert (ran(place), seen(store, number)) == ("", ("in_doubt", "in_doubt"))
     with store.read() as connection:
         told = outbox.about(connection, f"decision:{number}")
     assert sorted(row["recipient"] for row in told) == ["ops@stat.example", "owner@stat.example"]
     letter, note = render(store, config, {**told[0], "facts": json.loads(told[0]["facts"])}, NOW)
-    assert ("did it start?" in letter.text, "vigie decisions show 1" in letter.text, note) == (True, True, "")
+    assert ("did it start?" in letter.text, "vigie decisions started 1" in letter.text, note) == (True, True, "")
+
+
+def reasons(store: Store, number: int) -> list[str]:
+    with store.read() as connection:
+        return [one.reason for one in incidents.changes(connection, f"decision:{number}")]
+
+
+def version(store: Store, name: str) -> None:
+    """Put an hour on record in which a version answered."""
+    with store.write() as connection:
+        hour = hour_of(NOW) - 1
+        profiles.replace(connection, "ape", [hour], {Key("ape", "", hour): Profile(versions=Counts({name: 9}))})
+
+
+def test_changed_champion(place: Place, store: Store, config: Config) -> None:
+    """An approval is for the version that answered: after a deployment it starts nothing."""
+    version(store, "1.0")
+    number = proposed(store, config)
+    judge(store, number)
+    version(store, "2.0")
+    trigger(store, config, NOW)
+    assert (ran(place), seen(store, number)) == ("", ("expired", None))
+    assert "another version answers" in reasons(store, number)[-1]
+
+
+def test_changed_settings(place: Place, store: Store, config: Config) -> None:
+    """Other costs are another reckoning: the approval starts nothing; another route for mails changes nothing."""
+    first = proposed(store, config)
+    judge(store, first)
+    trigger(store, command(place, more=", risk_eur: [9, 9, 9]"), NOW)
+    assert (ran(place), seen(store, first)) == ("", ("expired", None))
+    second = proposed(store, config, "retrain", "chloe")
+    judge(store, second)
+    trigger(store, command(place, replaced=("head@", "boss@")), NOW)
+    assert (ran(place), seen(store, second)) == ("ape ", ("triggered", "started"))
+
+
+def test_changed_evidence(place: Place, store: Store, config: Config) -> None:
+    """Evidence that was altered in the database after the approval starts nothing."""
+    number = proposed(store, config)
+    judge(store, number)
+    with store.write() as connection:
+        connection.exec_driver_sql("update decision set evidence = '{\"p\": 0.99}'")
+    trigger(store, config, NOW)
+    assert (ran(place), seen(store, number)) == ("", ("expired", None))
+
+
+def test_approver_left(place: Place, store: Store, config: Config) -> None:
+    """An approval counts as long as its giver may approve."""
+    number = proposed(store, config)
+    judge(store, number)
+    trigger(store, command(place, replaced=("alice: approver", "alice: viewer")), NOW)
+    assert (ran(place), seen(store, number)) == ("", ("expired", None))
+
+
+def ask(store: Store, config: Config, who: str, verb: str, number: int, revision: int | None = None) -> str | None:
+    """Ask as a person does, apply it, and return the refusal."""
+    with store.write() as connection:
+        asked = actions.ask(
+            connection, who, verb, f"decision:{number}", revision=revision, reason="the costs are right", now=NOW
+        )
+    act(store, config, NOW)
+    with store.read() as connection:
+        found = actions.get(connection, asked)
+    assert found is not None
+    return found["refusal"]
+
+
+def test_two_people(place: Place, store: Store) -> None:
+    """`approvals: 2` wants two people: one of them twice, under whichever name, is one; the requester is none."""
+    config = command(place, more=", approvals: 2", replaced=PEOPLE)
+    number = proposed(store, config, requester="os:al")
+    assert "somebody else" in (ask(store, config, "alice", "approve", number) or "")
+    judge(store, number, "reject", "bruno")
+    number = proposed(store, config)
+    assert ask(store, config, "alice", "approve", number) is None
+    assert "approved it already" in (ask(store, config, "os:al", "approve", number) or "")
+    trigger(store, config, NOW)
+    assert (ran(place), seen(store, number)) == ("", ("proposed", None))
+    assert ask(store, config, "bruno", "approve", number) is None
+    trigger(store, config, NOW)
+    assert (ran(place), seen(store, number)) == ("ape ", ("triggered", "started"))
+
+
+def test_one_became_both(place: Place, store: Store) -> None:
+    """Two names of which config.yaml says by now that they are one person were one approval."""
+    apart = (
+        PEOPLE[0],
+        PEOPLE[1].replace(', "os:al"', "").replace("alice: approver", "alice: approver, os:al: approver"),
+    )
+    config = command(place, more=", approvals: 2", replaced=apart)
+    number = proposed(store, config)
+    assert [ask(store, config, who, "approve", number) for who in ("alice", "os:al")] == [None, None]
+    trigger(store, command(place, more=", approvals: 2", replaced=PEOPLE), NOW)
+    assert (ran(place), seen(store, number)) == ("", ("expired", None))
+
+
+def test_approve_what_changed(place: Place, store: Store, config: Config) -> None:
+    """What changed since it was proposed, or since it was looked at, is not approved."""
+    number = proposed(store, config)
+    assert "changed by somebody else" in (ask(store, config, "alice", "approve", number, revision=7) or "")
+    later = command(place, "true")
+    assert "what would be run; the next decide" in (ask(store, later, "alice", "approve", number) or "")
+    assert seen(store, number) == ("proposed", None)
+
+
+@pytest.mark.parametrize(("verb", "then"), [("started", ("triggered", "started")), ("fail", ("failed", "failed"))])
+def test_person_answers(store: Store, config: Config, verb: str, then: tuple[str, str]) -> None:
+    """Where a call is in doubt a person who owns the model says what became of it; nobody else, and of no other state."""
+    number = proposed(store, config)
+    judge(store, number)
+    assert "is approved, not in doubt" in (ask(store, config, "alice", verb, number) or "")
+    with store.write() as connection:
+        calls.begin(connection, decisions.get(connection, number), NOW)
+    trigger(store, config, NOW)
+    assert "needs the role owner" in (ask(store, config, "bruno", verb, number) or "")
+    assert ask(store, config, "alice", verb, number) is None
+    assert seen(store, number) == then
+
+
+def test_begun_once(store: Store, config: Config) -> None:
+    """Of two that begin the same call one may go on; an approval that was read before a change begins nothing."""
+    number = proposed(store, config)
+    judge(store, number)
+    with store.read() as connection:
+        one = decisions.get(connection, number)
+    for expected in (True, False):
+        with store.write() as connection:
+            assert calls.begin(connection, one, NOW) == expected
+
+
+def test_clock_set_back(place: Place, store: Store, config: Config) -> None:
+    """An approval of the future is over: nobody knows how old it is."""
+    number = proposed(store, config)
+    judge(store, number, days=1)
+    trigger(store, config, NOW)
+    assert (ran(place), seen(store, number)) == ("", ("expired", None))
 
 
 def test_stale_approval(place: Place, store: Store, config: Config) -> None:
@@ -105,15 +215,15 @@ def test_stale_approval(place: Place, store: Store, config: Config) -> None:
     number = proposed(store, config)
     judge(store, number)
     trigger(store, config, NOW + timedelta(hours=25))
-    assert (calls(place), seen(store, number)) == ("", ("expired", None))
+    assert (ran(place), seen(store, number)) == ("", ("expired", None))
 
 
 @pytest.mark.parametrize(
-    ("command", "state"), [(["false"], "failed"), (["/no/such/file"], "failed"), (["true"], "triggered")]
+    ("words", "state"), [(["false"], "failed"), (["/no/such/file"], "failed"), (["true"], "triggered")]
 )
-def test_endings(place: Place, store: Store, command: list[str], state: str) -> None:
+def test_endings(place: Place, store: Store, words: list[str], state: str) -> None:
     """A refusing or missing command fails the decision."""
-    config = settings(place, *command)
+    config = command(place, *words)
     number = proposed(store, config)
     judge(store, number)
     trigger(store, config, NOW)
@@ -126,7 +236,7 @@ def test_other_recommendation(place: Place, store: Store, config: Config) -> Non
         number = proposed(store, config, recommendation)
         judge(store, number)
         assert trigger(store, config, NOW) == "0 of 1 approved decisions started, 1 only put on record"
-        assert (calls(place), seen(store, number)) == ("", ("recorded", "recorded"))
+        assert (ran(place), seen(store, number)) == ("", ("recorded", "recorded"))
 
 
 def test_four_eyes(store: Store, config: Config) -> None:

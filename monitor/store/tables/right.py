@@ -99,12 +99,14 @@ decision = Table(
     Column("recommendation", String(16), nullable=False),  # retrain, label_first, wait
     Column("sentence", Text, nullable=False),
     Column("evidence", Text, nullable=False),
-    Column("trigger", Text, nullable=False),  # resolved argv, JSON list
+    Column("trigger", Text, nullable=False),  # what runs, with its address and inputs, JSON; null: nothing
     Column("digest", String(64), nullable=False),
-    # proposed, approved, rejected, expired, triggered, failed, in_doubt, recorded (nothing was to run)
+    # proposed, approved, rejected, expired, triggered, done, failed, in_doubt, recorded (nothing was to run)
     Column("state", String(16), nullable=False),
     Column("expires_us", BigInteger, nullable=False),
     Column("revision", Integer, nullable=False),
+    Column("champion", String(128)),  # the version that answered when it was proposed; null: none is logged
+    Column("settings", String(64)),  # SHA-256 of what config.yaml says of the model and of its retraining
     UniqueConstraint("model", "digest"),
 )
 approval = Table(
@@ -121,6 +123,7 @@ trigger_call = Table(
     metadata,
     Column("decision", BigInteger, primary_key=True),  # one per decision, ever
     Column("state", String(16), nullable=False),  # calling, started, failed, in_doubt, recorded
-    Column("called_us", BigInteger, nullable=False),
+    Column("called_us", BigInteger, nullable=False),  # for the first time
     Column("answer", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="1"),
 )

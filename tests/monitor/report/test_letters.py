@@ -102,7 +102,7 @@ def proposal(recommendation: str = "retrain") -> Letter:
     }
     evidence = {"weekly_loss": [1390.0, 740.0, 2560.0], "benefit": [4800.0, -300.0, 11_500.0], "horizon_weeks": 13, "probability": 0.89,
                 "terms": [term]}  # fmt: skip
-    return decision_mail({"id": 3, "model": "ape", "recommendation": recommendation, "sentence": EVIL, "trigger": ["train", EVIL],
+    return decision_mail({"id": 3, "model": "ape", "recommendation": recommendation, "sentence": EVIL, "trigger": {"kind": "command", "command": ["train", EVIL]},
                           "expires_us": 1_788_256_800_000_000, "evidence": evidence}, "https://vigie.example", NOW)  # fmt: skip
 
 
