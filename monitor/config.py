@@ -7,7 +7,6 @@ Relative paths are taken from the folder of the file.
 
 import difflib
 import os
-import re
 import secrets
 from functools import cached_property
 from pathlib import Path
@@ -39,6 +38,7 @@ from monitor.settings import (
     Trigger,
     WorkingHours,
 )
+from monitor.settings.loose_ends import loose_ends
 from monitor.sources.preset import expanded
 
 Role = Literal["viewer", "operator", "owner", "approver"]
@@ -124,7 +124,7 @@ def load(path: Path) -> Config:
         config = Config(**raw)
     except ValidationError as error:
         raise ConfigError("\n".join(_problems(path, tree, error))) from None
-    loose = list(_loose_ends(path, tree, config))
+    loose = [_at(path, tree, location, wrong) for location, wrong in loose_ends(config)]
     if loose:
         raise ConfigError("\n".join(loose))
     return config.model_copy(update={"sources": {name: expanded(one) for name, one in config.sources.items()}})
@@ -204,6 +204,11 @@ def _absolute(node: Any, folder: Path, key: str = "") -> Any:
     return node
 
 
+def _at(path: Path, tree: Any, location: tuple[Any, ...], wrong: str) -> str:
+    line, column = _place(tree, location)
+    return f"{path}:{line}:{column}: {'.'.join(map(str, location))}: {wrong}"
+
+
 def _place(tree: Any, location: tuple[Any, ...]) -> tuple[int, int]:
     line, column, node = 0, 0, tree
     for step in location:
@@ -256,48 +261,3 @@ def _model_in(annotation: Any) -> Any:
         if isinstance(argument, type) and issubclass(argument, BaseModel):
             return argument
     return annotation
-
-
-def _loose_ends(path: Path, tree: CommentedMap, config: Config) -> list[str]:
-    """Name references between settings that lead nowhere."""
-    loose = []
-
-    def tell(location: tuple[Any, ...], message: str) -> None:
-        line, column = _place(tree, location)
-        loose.append(f"{path}:{line}:{column}: {'.'.join(map(str, location))}: {message}")
-
-    for name, source in config.sources.items():
-        if source.model is not None and source.model not in config.models:
-            tell(("sources", name, "model"), f"{source.model} is not among models")
-        kept = source.keep_if and source.keep_if.matches
-        for key, pattern in (("prefix", source.prefix), ("instance_from", source.instance_from), ("keep_if", kept)):
-            try:
-                re.compile(pattern or "")
-            except re.error as error:
-                tell(("sources", name, key), f"no regular expression: {error}")
-    if config.privacy.patterns:
-        from monitor.redaction import trouble  # brings polars, which most configurations do without
-
-        for name, pattern in config.privacy.patterns.items():
-            if (why := trouble(pattern)) is not None:
-                tell(("privacy", "patterns", name), f"cannot be used: {why}")
-    served: dict[tuple[str, str], str] = {}
-    for name, challenger in config.challengers.items():
-        if challenger.of not in config.models:
-            tell(("challengers", name, "of"), f"{challenger.of} is not among models")
-        if not any(challenger.path.is_relative_to(root) for root in config.shadow.trusted_roots):
-            tell(("challengers", name, "path"), "lies under none of shadow.trusted_roots")
-        if challenger.version and (twin := served.setdefault((challenger.of, challenger.version), name)) != name:
-            tell(("challengers", name, "version"), f"{twin} is to be that version of {challenger.of} already")
-    for name, one in config.retraining.items():
-        if name not in config.models:
-            tell(("retraining", name), "is not among models")
-        if one.trigger is not None and one.trigger not in config.triggers:
-            tell(("retraining", name, "trigger"), f"{one.trigger} is not among triggers")
-    for name, model in config.models.items():
-        if model.score == "entropy" and model.classes is None:
-            tell(("models", name, "score"), "entropy needs classes, the number of labels")
-        segment = model.segment
-        if segment and segment not in {"caller", "region"} and segment.removeprefix("field_") not in model.fields:
-            tell(("models", name, "segment"), f"{segment} is neither caller, region nor a declared field")
-    return loose
