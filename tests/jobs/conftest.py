@@ -1,6 +1,6 @@
 """Lend tests of jobs a real mail relay, and a story that was judged once for all of them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,7 +8,7 @@ from aiosmtpd.controller import Controller
 
 from jobs.demo.mailbox import free_port
 from monitor.config import Config
-from tests.conftest import Place
+from tests.conftest import Fill, Place
 from tests.jobs.relay import Relay
 from tests.jobs.test_pipeline import judged_story
 
@@ -31,6 +31,6 @@ def config(place: Place, relay: Relay) -> Config:
 
 
 @pytest.fixture(scope="session")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def judged(filled: Callable[[Fill, None], Place]) -> Path:
     """Run the story once up to its incidents; a test works on a copy of this folder."""
-    return judged_story(tmp_path_factory.mktemp("judged")).folder
+    return filled(judged_story, None).folder
