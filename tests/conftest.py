@@ -49,7 +49,7 @@ def postgres_server() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Callable[..., str]]:
-    """Start a real PostgreSQL once; calling the fixture makes a database, with today's tables or empty, and returns its address."""
+    """Start a real PostgreSQL once; calling it makes a database, with today's tables, empty or like another, and returns its address."""
     with postgres_server() as server:
         yield _databases(server)
 
@@ -71,8 +71,10 @@ def _databases(server: Any) -> Callable[..., str]:
         with opened(made("vigie_tables", "template1")):
             return "vigie_tables"
 
-    def fresh(empty: bool = False) -> str:
-        return made(f"t{uuid4().hex}", "template1" if empty else with_tables())
+    def fresh(empty: bool = False, like: str = "") -> str:
+        """Make a database; `like` is the address of one to copy, which nobody may be connected to."""
+        model = like.partition("?")[0].rpartition("/")[2] or ("template1" if empty else with_tables())
+        return made(f"t{uuid4().hex}", model)
 
     return fresh
 
@@ -197,6 +199,38 @@ def quick_place(tmp_path: Path) -> Place:
     one = Place(tmp_path, f"sqlite:///{tmp_path}/data/vigie.db")
     one.configure()
     return one
+
+
+Fill = Callable[[Place, Store], object]
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Fill, Callable[..., str] | None], Place]:
+    """Fill a place once for all tests that begin with it, on SQLite or on what makes a database; nobody may change it."""
+
+    @cache
+    def once(fill: Fill, fresh: Callable[..., str] | None) -> Place:
+        folder = tmp_path_factory.mktemp("filled")
+        one = Place(folder, fresh() if fresh else f"sqlite:///{folder}/data/vigie.db")
+        with opened(one.database) as store:
+            fill(one, store)
+        return one
+
+    return once
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def copied(request: pytest.FixtureRequest, filled: Any, tmp_path: Path) -> Callable[[Fill], Place]:
+    """Copy a filled place, logs and database, for this test alone; a test that asks for it runs on both kinds."""
+    fresh = None if request.param == "sqlite" else request.getfixturevalue("postgres")
+
+    def copy(fill: Fill) -> Place:
+        whole = filled(fill, fresh)
+        shutil.copytree(whole.folder, tmp_path, dirs_exist_ok=True)
+        url = fresh(like=whole.database) if fresh else f"sqlite:///{tmp_path}/data/vigie.db"
+        return Place(tmp_path, url, list(whole.written))
+
+    return copy
 
 
 def environment() -> dict[str, str]:

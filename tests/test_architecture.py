@@ -203,6 +203,14 @@ def test_rules_bite(name: str, source: str, sentence: str) -> None:
     assert any(sentence in said for said in everything_broken(name, source))
 
 
+def test_halves_are_the_whole() -> None:
+    """What the gate runs side by side is a folder of tests, and all that is not in it."""
+    (line,) = (one for one in (ROOT / ".ci/run").read_text().splitlines() if "two_at_a_time scripts/test" in one)
+    first, second = line.partition("scripts/test ")[2].partition("#")[0].split()
+    assert list((ROOT / first).glob("test_*.py"))
+    assert second == f"--ignore={first}"
+
+
 def test_files_say_nothing_of_machines() -> None:
     """No text of the project names a home folder of some machine or a place to fetch packages from."""
     registries = ("pypi" + ".org", "pythonhosted" + ".org", "registry.npmjs" + ".org")

@@ -11,9 +11,9 @@ from benchmarks.fuzz.broken import FILES
 from benchmarks.result import Part, result
 from benchmarks.timing import Child, digits, python
 
-LINES, QUICK_LINES = 1_000_000, 40_000
-STORED, QUICK_STORED = 100_000, 4_000
-CUTS, QUICK_CUTS = 2_000, 100
+LINES, QUICK_LINES = 1_000_000, 12_000
+STORED, QUICK_STORED = 100_000, 1_500
+CUTS, QUICK_CUTS = 2_000, 40
 MIB_OF_ZEROS, QUICK_MIB = 1024, 128
 GOAL_RSS_MIB, GOAL_MORE_MIB, GOAL_SLOWEST_S = 300, 64, 1.0
 LINES_A_CHILD = 125_000

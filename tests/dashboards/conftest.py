@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import BrowserContext, sync_playwright
 
 from jobs.decide import decide
 from jobs.detect import detect
@@ -187,13 +187,17 @@ def together(tmp_path: Path) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")  # while it runs this thread has a running loop, which other tests must not meet
-def browser() -> Iterator[Browser]:
-    """Start Debian's Chromium; without one the tests of the screen are skipped, which the project's gate refuses."""
+def browser() -> Iterator[BrowserContext]:
+    """
+    Start Debian's Chromium, whose pages share a cache as those of one person do.
+
+    Without one the tests of the screen are skipped, which the project's gate refuses.
+    """
     where = shutil.which("chromium")
     if where is None:
         assert "VIGIE_GATE" not in os.environ, "the gate needs a browser: apt install chromium"
         pytest.skip("no chromium here: apt install chromium")
     with sync_playwright() as started:
         one = started.chromium.launch(executable_path=where, args=["--no-sandbox", "--disable-background-networking"])
-        yield one
+        yield one.new_context(viewport={"width": 1280, "height": 1000})
         one.close()

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import BrowserContext, Page
 
 from jobs.act import act
 from jobs.backtest import backtest
@@ -43,9 +43,10 @@ SETTLED = """() => {
 }"""  # a script that ended may start once more for what the address says: a click in between would be lost
 
 
-def look(browser: Browser, served: Served, path: str, scheme: str = "light") -> Seen:
+def look(browser: BrowserContext, served: Served, path: str, scheme: str = "light") -> Seen:
     """Open a page and wait until its script ran to the end."""
-    page = browser.new_page(viewport={"width": 1280, "height": 1000}, color_scheme=scheme)  # type: ignore[arg-type]
+    page = browser.new_page()
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     seen = Seen(page)
     ours = (served.base, served.base.replace("http", "ws", 1), "data:", "blob:")
     page.on("request", lambda r: None if r.url.startswith(ours) else seen.foreign.append(r.url))
@@ -66,7 +67,7 @@ def assert_harmless(seen: Seen) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
-def test_page_with_hostile_data(browser: Browser, hostile: Served, name: str, scheme: str) -> None:
+def test_page_with_hostile_data(browser: BrowserContext, hostile: Served, name: str, scheme: str) -> None:
     """A page shows markup as text, asks no other host, and fails nowhere."""
     seen = look(browser, hostile, name, scheme)
     assert_harmless(seen)
@@ -75,7 +76,7 @@ def test_page_with_hostile_data(browser: Browser, hostile: Served, name: str, sc
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_page_without_data(browser: Browser, empty: Served, name: str) -> None:
+def test_page_without_data(browser: BrowserContext, empty: Served, name: str) -> None:
     """An empty store gives a page that says so."""
     seen = look(browser, empty, name)
     assert_harmless(seen)
@@ -84,7 +85,7 @@ def test_page_without_data(browser: Browser, empty: Served, name: str) -> None:
     seen.page.close()
 
 
-def test_markup_is_shown_letter_by_letter(browser: Browser, hostile: Served) -> None:
+def test_markup_is_shown_letter_by_letter(browser: BrowserContext, hostile: Served) -> None:
     """The claim of an incident about a hostile label names it as it is logged."""
     seen = look(browser, hostile, "Incidents?id=1")
     text = seen.page.locator("[data-testid=stMain]").inner_text()
@@ -94,7 +95,7 @@ def test_markup_is_shown_letter_by_letter(browser: Browser, hostile: Served) -> 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_incident_is_told_in_its_parts(browser: Browser, hostile: Served, scheme: str) -> None:
+def test_incident_is_told_in_its_parts(browser: BrowserContext, hostile: Served, scheme: str) -> None:
     """From its page alone: what changed, since when, where to look, in which branch, what it means and what to do."""
     seen = look(browser, hostile, "Incidents?id=1", scheme)
     parts = ("Began about", "Told after", "Predictions since it began", "What changed?", "Where to look first", "What it means:",
@@ -114,7 +115,7 @@ def test_incident_is_told_in_its_parts(browser: Browser, hostile: Served, scheme
     seen.page.close()
 
 
-def test_incident_names_its_companions(browser: Browser, together: Served) -> None:
+def test_incident_names_its_companions(browser: BrowserContext, together: Served) -> None:
     """The page of an incident names those of other models that were told with it."""
     seen = look(browser, together, "Incidents?id=1")
     seen.page.get_by_text("Together with: nace #2, isco #3").wait_for(timeout=30_000)
@@ -122,7 +123,7 @@ def test_incident_names_its_companions(browser: Browser, together: Served) -> No
     seen.page.close()
 
 
-def test_incident_is_acknowledged_from_the_page(browser: Browser, hostile: Served) -> None:
+def test_incident_is_acknowledged_from_the_page(browser: BrowserContext, hostile: Served) -> None:
     """A reason and a click insert an action, which the act job would apply."""
     seen = look(browser, hostile, "Incidents?id=1")
     seen.page.get_by_role("button", name="Acknowledge").click()
@@ -133,7 +134,7 @@ def test_incident_is_acknowledged_from_the_page(browser: Browser, hostile: Serve
     seen.page.close()
 
 
-def test_link_from_today_leads_to_the_incident(browser: Browser, hostile: Served) -> None:
+def test_link_from_today_leads_to_the_incident(browser: BrowserContext, hostile: Served) -> None:
     """A click on Today opens the incident, with its number in the address."""
     seen = look(browser, hostile, "")
     seen.page.get_by_role("link", name="Open incident 1").click()
@@ -143,7 +144,7 @@ def test_link_from_today_leads_to_the_incident(browser: Browser, hostile: Served
     seen.page.close()
 
 
-def test_today_says_what_would_be_told(browser: Browser, hostile: Served) -> None:
+def test_today_says_what_would_be_told(browser: BrowserContext, hostile: Served) -> None:
     """A table below the figures tells from which size on each kind of change is told, and that less cannot be seen."""
     seen = look(browser, hostile, "")
     seen.page.get_by_text("What would be told here, and how soon?").click()
@@ -155,7 +156,7 @@ def test_today_says_what_would_be_told(browser: Browser, hostile: Served) -> Non
     seen.page.close()
 
 
-def test_today_tells_bursts(browser: Browser, hostile: Served) -> None:
+def test_today_tells_bursts(browser: BrowserContext, hostile: Served) -> None:
     """A label that was given far more often than on any day of the reference is told, letter by letter."""
     seen = look(browser, hostile, "")
     seen.page.get_by_text("Bursts of the last seven days").wait_for(timeout=30_000)
@@ -166,7 +167,7 @@ def test_today_tells_bursts(browser: Browser, hostile: Served) -> None:
     seen.page.close()
 
 
-def test_today_has_an_address_of_its_own(browser: Browser, hostile: Served) -> None:
+def test_today_has_an_address_of_its_own(browser: BrowserContext, hostile: Served) -> None:
     """`/Today` leads to the first page instead of a complaint."""
     page = browser.new_page()
     page.goto(f"{hostile.base}/Today")
@@ -175,7 +176,7 @@ def test_today_has_an_address_of_its_own(browser: Browser, hostile: Served) -> N
     page.close()
 
 
-def test_estimates_are_named_as_such(browser: Browser, hostile: Served) -> None:
+def test_estimates_are_named_as_such(browser: BrowserContext, hostile: Served) -> None:
     """Wrong answers that nobody counted are called estimated, with their day on Today and their span on Quality."""
     seen = look(browser, hostile, "")
     tile = seen.page.locator("[data-testid=stMetric]").filter(has_text="Probably wrong on")
@@ -188,7 +189,7 @@ def test_estimates_are_named_as_such(browser: Browser, hostile: Served) -> None:
     seen.page.close()
 
 
-def test_challenger_that_did_not_start(browser: Browser, unstarted: Served) -> None:
+def test_challenger_that_did_not_start(browser: BrowserContext, unstarted: Served) -> None:
     """The page says which challenger could not be started, why and when, as it is written."""
     seen = look(browser, unstarted, "Challenger")
     said = "next could not be started (<b>timeout</b>), last tried 01 Jan 00:00 UTC."
@@ -197,7 +198,7 @@ def test_challenger_that_did_not_start(browser: Browser, unstarted: Served) -> N
     seen.page.close()
 
 
-def test_terms_of_a_decision(browser: Browser, hostile: Served) -> None:
+def test_terms_of_a_decision(browser: BrowserContext, hostile: Served) -> None:
     """The page of decisions shows terms in words, none by its name in the reckoning."""
     seen = look(browser, hostile, "Decisions")
     table = seen.page.locator("[data-testid=stDataFrame]").first
@@ -206,7 +207,7 @@ def test_terms_of_a_decision(browser: Browser, hostile: Served) -> None:
     seen.page.close()
 
 
-def test_did_it_start(browser: Browser, hostile: Served) -> None:
+def test_did_it_start(browser: BrowserContext, hostile: Served) -> None:
     """Where a call is in doubt the page asks whether it started, also behind a newer proposal, and takes the answer to the jobs."""
     now, store = datetime.now(UTC), Store.open(hostile.config.database)
     parts = {"model": "ape", "recommendation": "retrain", "evidence": {"p": 0.9}, "requester": "vigie"}
@@ -233,7 +234,7 @@ def test_did_it_start(browser: Browser, hostile: Served) -> None:
     store.engine.dispose()
 
 
-def test_replay_is_asked_for_and_shown(browser: Browser, hostile: Served) -> None:
+def test_replay_is_asked_for_and_shown(browser: BrowserContext, hostile: Served) -> None:
     """Settings to try are asked for on the page; once the jobs made the replay it stands there, change by change."""
     seen = look(browser, hostile, "Backtest")
     seen.page.get_by_label("Try").fill("threshold=5000 <b>x</b>")
@@ -263,7 +264,7 @@ def test_replay_is_asked_for_and_shown(browser: Browser, hostile: Served) -> Non
     seen.page.close()
 
 
-def test_plan_is_changed_on_today(browser: Browser, hostile: Served) -> None:
+def test_plan_is_changed_on_today(browser: BrowserContext, hostile: Served) -> None:
     """A person announces a deployment and takes it back; what makes no sense is refused with its reason."""
     store, now = Store.open(hostile.config.database), datetime.now(UTC)
     for note in ("2.5.0 <b>x</b>", "2.6.0"):

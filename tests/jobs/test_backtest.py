@@ -16,7 +16,7 @@ from monitor.store.store import Store
 from monitor.window import hour_of
 from tests.conftest import Place
 from tests.jobs.test_cli import run
-from tests.jobs.test_detect import config, judged, place, store  # noqa: F401 - the judged story
+from tests.jobs.test_detect import config, place, store  # noqa: F401 - the judged story
 from tests.jobs.test_pipeline import END
 
 ASKED = "threshold=1e8 tolerance_sd=0.05"

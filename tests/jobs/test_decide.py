@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from monitor.retraining import TERMS
 from monitor.store import actions, calls, decisions, incidents, outbox, shadow
 from monitor.store.store import Store
 from monitor.window import Window, hour_of, start_of
-from tests.conftest import NOW, Place
+from tests.conftest import NOW, Fill, Place, opened
 from tests.jobs.story import snapshot
 from tests.jobs.test_cli import run
 
@@ -28,15 +29,40 @@ REFERENCE = Window(hour_of(NOW) // 24 * 24 - DAYS * 24, hour_of(NOW) // 24 * 24 
 COMMAND = "triggers: {train: {kind: command, command: [train, --now]}}\nretraining: {ape: {trigger: train}}\n"
 
 
-@pytest.fixture
-def config(place: Place, store: Store) -> Config:
-    """Return the settings of a store with three weeks, of which the first two are pinned."""
+def three_weeks(place: Place, store: Store) -> None:
+    """Log and read three weeks, and pin the first two."""
     config = place.configure(COMMAND)
     place.write(DAYS * 60, hours=DAYS * 24)
     ingest(store, config, NOW)
     summarise(store, config, NOW)
     pin(store, config, NOW, "ape", REFERENCE, by="test", reason="usual")
-    return config
+
+
+def nothing(place: Place, _: Store) -> None:
+    """Log nothing."""
+    place.configure(COMMAND)
+
+
+@pytest.fixture
+def begin() -> Fill:
+    """Return what a test begins with, where it says nothing else."""
+    return three_weeks
+
+
+@pytest.fixture
+def place(copied: Callable[[Fill], Place], begin: Fill) -> Place:
+    return copied(begin)
+
+
+@pytest.fixture
+def config(place: Place) -> Config:
+    return place.configure(COMMAND)
+
+
+@pytest.fixture
+def store(place: Place) -> Iterator[Store]:
+    with opened(place.database) as one:
+        yield one
 
 
 def newest(store: Store) -> dict[str, Any]:
@@ -145,6 +171,7 @@ def test_look_back(place: Place, store: Store, config: Config, version: str, day
         assert decisions.get(connection, 1)["state"] == state
 
 
+@pytest.mark.parametrize("begin", [nothing])
 def test_no_reference(place: Place, store: Store) -> None:
     """Where nothing is pinned nothing is proposed; a decision that is none is named."""
     config = place.configure()
@@ -200,6 +227,7 @@ def test_days_left_out(
     assert (f"{len(days)} of the last 7 days left out" in one["sentence"]) == bool(days)
 
 
+@pytest.mark.parametrize("begin", [nothing])
 @pytest.mark.parametrize(
     ("cause", "onset", "hours", "days", "going"),
     [

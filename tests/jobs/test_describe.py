@@ -19,13 +19,7 @@ from monitor.store.tables import prediction_input, reference
 from monitor.window import Window, start_of
 from tests.conftest import Place, opened
 from tests.jobs.story import snapshot
-from tests.jobs.test_pipeline import END, SETTINGS, judged_story
-
-
-@pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Run the story once up to its incidents."""
-    return judged_story(tmp_path_factory.mktemp("judged")).folder
+from tests.jobs.test_pipeline import END, SETTINGS
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ from monitor.store.store import Store
 from monitor.store.tables import bookmark, data_loss, prediction, read_range, reject
 from tests.jobs.story import contiguous
 
+MEMORY = next(filter(os.path.isdir, ["/dev/shm"]), None)  # no power fails here: a disk would only be waited for
 EXAMPLES = int(os.environ.get("VIGIE_TEST_EXAMPLES", "500"))
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "gz": gzip.compress, "zst": zstd.compress, "bz2": bz2.compress, "xz": lzma.compress,
@@ -64,11 +65,11 @@ class Files(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="vigie-once-"))
         (self.folder / "logs").mkdir()
-        (self.folder / "data").mkdir()
-        shutil.copy(self.empty, self.folder / "data/vigie.db")
+        self.data = Path(tempfile.mkdtemp(prefix="vigie-once-", dir=MEMORY))
+        shutil.copy(self.empty, self.data / "vigie.db")
         self.log = self.folder / "logs/a.log"
         self.config = Config(
-            data_dir=self.folder / "data", models={"ape": Model()},
+            data_dir=self.data, models={"ape": Model()},
             sources={"api": Source(files=f"{self.folder}/logs/*", format="vigie_line", model="ape")},
             ingest=Ingest(batch_mib=0.005, settle_seconds=0),
         )  # fmt: skip
@@ -88,6 +89,7 @@ class Files(RuleBasedStateMachine):
         finally:
             self.store.engine.dispose()
             shutil.rmtree(self.folder)
+            shutil.rmtree(self.data)
 
     def now(self) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=1)

@@ -50,18 +50,21 @@ def log_story(place: Place) -> None:
     place.write(580, seed=2, first=CHANGE, hours=48, changed=unseen)
 
 
-def judged_story(folder: Path) -> Place:
-    """Log the story into a folder with a SQLite store, and run it up to its incidents."""
-    place = Place(folder, f"sqlite:///{folder}/data/vigie.db")
+def pinned_story(place: Place, store: Store) -> None:
+    """Log the story, read it, and pin its two usual weeks."""
     config = place.configure(SETTINGS)
     log_story(place)
-    with opened(place.database) as store:
-        ingest(store, config, END)
-        summarise(store, config, END)
-        pin(store, config, END, "ape", REFERENCE, by="test", reason="two usual weeks")
-        while pending(store, config, END):
-            detect(store, config, END)
-    return place
+    ingest(store, config, END)
+    summarise(store, config, END)
+    pin(store, config, END, "ape", REFERENCE, by="test", reason="two usual weeks")
+
+
+def judged_story(place: Place, store: Store) -> None:
+    """Run the story up to its incidents."""
+    pinned_story(place, store)
+    config = place.configure(SETTINGS)
+    while pending(store, config, END):
+        detect(store, config, END)
 
 
 def run_all(store: Store, config: Config) -> None:

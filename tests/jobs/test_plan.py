@@ -1,37 +1,35 @@
 """What was announced beforehand is not judged; what was entered later only names; a closure is no silence."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
 
 from jobs import plan
 from jobs.detect import detect, pending
-from jobs.ingest import ingest
 from jobs.pin import pin
 from jobs.status import verdicts
-from jobs.summarise import summarise
 from monitor.config import Config
 from monitor.errors import ConfigError, NoData
 from monitor.store import incidents, plans, readings, references
 from monitor.store.store import Store
 from monitor.window import Window, hour_of
-from tests.conftest import Place, opened
+from tests.conftest import Fill, Place, opened
 from tests.jobs.test_cli import run
-from tests.jobs.test_pipeline import BEGIN, CHANGE, END, REFERENCE, SETTINGS, log_story
+from tests.jobs.test_pipeline import BEGIN, CHANGE, END, SETTINGS, pinned_story
+
+
+@pytest.fixture
+def place(copied: Callable[[Fill], Place]) -> Place:
+    return copied(pinned_story)
 
 
 @pytest.fixture
 def shop(place: Place) -> Iterator[tuple[Store, Config]]:
     """Return the story read and summed up, with a reference, and no hour judged yet."""
-    config = place.configure(SETTINGS)
-    log_story(place)
     with opened(place.database) as store:
-        ingest(store, config, END)
-        summarise(store, config, END)
-        pin(store, config, END, "ape", REFERENCE, by="test", reason="two usual weeks")
-        yield store, config
+        yield store, place.configure(SETTINGS)
 
 
 @pytest.fixture

@@ -23,15 +23,17 @@ from monitor.window import start_of
 from tests.conftest import Place, opened
 from tests.jobs.story import snapshot
 from tests.jobs.test_cli import run
-from tests.jobs.test_pipeline import CHANGE, END, SETTINGS, judged_story, unseen
+from tests.jobs.test_pipeline import CHANGE, END, SETTINGS, unseen
 
 LATER = END + timedelta(days=16)
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Judge the story, call its incident the new normal, and log sixteen further days like it."""
-    place = judged_story(tmp_path_factory.mktemp("told"))
+def told(judged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Call the incident of the judged story the new normal, and log sixteen further days like it."""
+    folder = tmp_path_factory.mktemp("told") / "copy"
+    shutil.copytree(judged, folder)
+    place = Place(folder, f"sqlite:///{folder}/data/vigie.db")
     config = place.configure(SETTINGS)
     with opened(place.database) as store:
         for one in everything(store):
