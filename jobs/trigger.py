@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from monitor.alerts import Message
 from monitor.config import Config
+from monitor.said import Said
 from monitor.settings import Retraining
 from monitor.store import decisions, outbox
 from monitor.store.store import Store
@@ -65,10 +66,15 @@ def _end(
     if state != "in_doubt":
         return
     subject = f"decision:{one['id']}"
-    facts = {"kind": "service", "what": f"{one['model']}, decision {one['id']}: was its command started?", "line": answer,
-             "do": f"look whether it started, else start it yourself: it is not run again; vigie decisions show {one['id']}"}  # fmt: skip
-    told = [route.to for route in config.routes if {"decisions", "service"} & set(route.receives)]
-    outbox.queue(connection, [Message(subject, state, 1, "mail", to, facts) for to in told], now)
+    number = one["id"]
+    what = Said(f"{one['model']}, decision {number}: was its command started?", "watch.started", model=one["model"], number=number)  # fmt: skip
+    do = Said(f"look whether it started, else start it yourself: it is not run again; vigie decisions show {number}",
+              "watch.started_do", number=number)  # fmt: skip
+    line = Said(answer, "watch.no_answer", seconds=DEADLINE_SECONDS)
+    facts = {"kind": "service", "what": what, "line": answer, "do": do, "said": line.record(), "said_what": what.record(),
+             "said_do": do.record()}  # fmt: skip
+    told = [route for route in config.routes if {"decisions", "service"} & set(route.receives)]
+    outbox.queue(connection, [Message(subject, state, 1, "mail", route.to, {**facts, "language": route.language}) for route in told], now)  # fmt: skip
 
 
 def _run(command: tuple[str, ...], one: dict[str, Any]) -> tuple[str, str]:
