@@ -59,7 +59,7 @@ def condition(feed: Feed, now_us: int, silent_after: float) -> Condition:
         return Condition("UNREAD", Said(f"not looked at for {minutes} minutes", "feed.unread", minutes=minutes), feed.read_us)  # fmt: skip
     if feed.expected_since is not None and feed.expected_since >= silent_after:
         told = f"nothing since {feed.newest}" if feed.newest else "nothing was ever read"
-        newest = Said(feed.newest, "time.utc", at=feed.newest_us)
+        newest = Said(feed.newest, "time.utc", at=feed.newest_us) if feed.newest else ""
         said = Said(f"{told}; {feed.expected_since:.0f} records were to be expected", "feed.silent" if feed.newest else "feed.silent_ever",
                     newest=newest, expected=feed.expected_since)  # fmt: skip
         return Condition("SILENT", said, feed.newest_us or 0)

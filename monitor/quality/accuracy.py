@@ -4,9 +4,7 @@ import numpy as np
 from scipy.special import betaincinv
 
 from monitor.quality.estimate import Figure
-from monitor.said import Said
-
-LEAST_LABELS = 30
+from monitor.quality.notes import LEAST_LABELS, few
 
 
 def measured(right: np.ndarray, inclusion: np.ndarray) -> Figure:
@@ -22,7 +20,7 @@ def measured(right: np.ndarray, inclusion: np.ndarray) -> Figure:
     """
     n = len(right)
     if n < LEAST_LABELS:
-        return Figure(None, None, None, n, _few(n))
+        return Figure(None, None, None, n, few(n))
     weight = 1 / inclusion
     value = float(weight @ right / weight.sum())
     many = float(weight.sum() ** 2 / (weight @ weight))
@@ -43,18 +41,3 @@ def needed(figure: Figure, half_width: float) -> int:
         return LEAST_LABELS
     variance = max(figure.value * (1 - figure.value), 0.01)
     return max(0, int(np.ceil(1.96**2 * variance / half_width**2 - figure.size)))
-
-
-def recognised(note: str, size: float) -> str:
-    """
-    Return the note of a stored figure over `size` records with the facts it was written from; as it is where it tells something else.
-
-    >>> recognised("only 7 audited answers; 30 are needed", 7.0).facts, recognised("by hand", 7.0)
-    ({'count': 7, 'needed': 30}, 'by hand')
-    """
-    few = _few(int(size))
-    return few if note == few else note
-
-
-def _few(n: int) -> Said:
-    return Said(f"only {n} audited answers; {LEAST_LABELS} are needed", "standing.few_audited", count=n, needed=LEAST_LABELS)  # fmt: skip

@@ -16,7 +16,7 @@ from monitor.report.told import cause, claim, field, retold, then_now
 from monitor.report.words import Words
 from monitor.window import start_of
 
-MOST_TEXTS = 5
+MOST_TEXTS, LONGEST_NAME = 5, 64
 TELLING_SHARE = 0.3  # of the change, from which the segment that carries it is named
 VERBS = {"opened": "ALARM", "worsened": "ALARM", "closed": "OK"}
 
@@ -43,7 +43,7 @@ def alert_mail(incident: Incident, change: str, around: Surroundings, words: Wor
     )
     subject = fitted(incident.model, lambda name: words.say("alert.subject", status=words.say(f"status.{status}"), model=name, what=what,
                                                             number=incident.id))  # fmt: skip
-    version = around.version or words.say("alert.no_version")
+    version = tidy(around.version or words.say("alert.no_version"), LONGEST_NAME)
     heading = words.say("alert.heading", model=incident.model, version=version, since=since)
     blocks = [Block(heading, _rows(incident, around, change, words), _picture(incident, around, words))]
     told = incident.told

@@ -138,4 +138,4 @@ def fitted(name: str, write: Callable[[str], str]) -> str:
     >>> len(fitted("x" * 90, lambda name: f"{name}: all closed (#4)")), fitted("ape", lambda name: f"{name}: all closed (#4)")
     (78, 'ape: all closed (#4)')
     """
-    return write(tidy(name, max(LONGEST_SUBJECT - len(write("")), 1)))
+    return write(tidy(name, max(LONGEST_SUBJECT - len(write("x")) + 1, 1)))

@@ -27,6 +27,7 @@ WIDEST: Final = 50  # characters of a title's line: a longer one makes the pictu
 COLOURS: Final = 32
 SMALL_SHARE: Final = 0.05
 MOST_CLOCK_HOURS: Final = 72
+MOST_TICKS: Final = 8
 NUMBERS: Final = {"latency", "length", "volume", "confidence", "support", WITNESS}  # all other metrics are shares
 NATURAL: Final = {"latency": math.exp, "length": math.exp, "support": math.exp}
 
@@ -44,7 +45,7 @@ def metric_picture(history: pl.DataFrame, *, metric: str, title: str, subtitle: 
     points = at_grain(history, metric, zone)
     form = _form(points, metric)
     y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format=form, tickCount=5))
-    x = alt.X("time:T", title=None, axis=alt.Axis(format=_clock(points), tickCount=8, labelOverlap=True))
+    x = alt.X("time:T", title=None, axis=_clock(points, words))
     above, below = wrap(title, WIDEST), [subtitle, *(by_itself(history, words) if metric == WITNESS else ())]
     told = alt.TitleParams(above, subtitle=below, anchor="start", subtitleColor="gray")
     base = alt.Chart(points, title=told)
@@ -128,10 +129,12 @@ def _form(points: pl.DataFrame, metric: str) -> str:
     return ".2~f" if metric in {"confidence", WITNESS} else "~s"
 
 
-def _clock(points: pl.DataFrame) -> str:
-    """Return how the axis of time is written: hours for three days or less, days beyond."""
+def _clock(points: pl.DataFrame, words: Words) -> alt.Axis:
+    """Return the axis of time: hours for three days or less, beyond it days, none of them twice."""
     span_hours = points.select((pl.col("time").max() - pl.col("time").min()).dt.total_hours()).item()
-    return "%d %b" if span_hours is None or span_hours > MOST_CLOCK_HOURS else "%a %H:%M"
+    by_day = span_hours is None or span_hours > MOST_CLOCK_HOURS
+    count = min(MOST_TICKS, (span_hours or 0) // 24 or MOST_TICKS) if by_day else MOST_TICKS
+    return alt.Axis(format=words.say(f"picture.axis_{'day' if by_day else 'hour'}"), tickCount=count, labelOverlap=True)
 
 
 def at_grain(history: pl.DataFrame, metric: str, zone: str = "UTC") -> pl.DataFrame:

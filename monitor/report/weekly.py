@@ -11,7 +11,7 @@ from monitor.detection.burst import Burst
 from monitor.detection.incident import Incident
 from monitor.letter import Letter
 from monitor.profiles.profile import Profile
-from monitor.quality.accuracy import recognised
+from monitor.quality.notes import recognised
 from monitor.report.alert_mail import closed_as
 from monitor.report.decision_mail import sentence
 from monitor.report.letters import Block, Picture, fitted, letter, tidy
@@ -21,7 +21,7 @@ from monitor.report.words import Words
 from monitor.verdict import Verdict
 from monitor.window import Window, start_of
 
-MOST_BURSTS = 5
+MOST_BURSTS, LONGEST_SENTENCE = 5, 400
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def _decision(one: dict[str, Any], words: Words) -> str:
 def _rows(week: Week, words: Words) -> list[tuple[str, str]]:
     now = week.weeks[-1][1]
     before = week.weeks[-2][1] if len(week.weeks) > 1 else None
-    told = {"verdict": retold(week.verdict.sentence, words), "predictions": _volume(now, before, words),
+    told = {"verdict": tidy(retold(week.verdict.sentence, words), LONGEST_SENTENCE), "predictions": _volume(now, before, words),
             "service": _service(now, week.latency_ms_limit, words)}  # fmt: skip
     if now.decided:
         rate, sent = now.automatic / now.decided, now.decisions["manual"]
@@ -146,7 +146,9 @@ def _picture(week: Week, words: Words) -> Picture | None:
     x = alt.X(
         "week:T",
         title=None,
-        axis=alt.Axis(format="%d %b", values=[p[0].isoformat() for p in points], labelOverlap=True),
+        axis=alt.Axis(
+            format=words.say("picture.axis_day"), values=[p[0].isoformat() for p in points], labelOverlap=True
+        ),
     )
     title = alt.TitleParams(
         words.say("weekly.picture_title", rate=points[-1][1]),

@@ -11,7 +11,7 @@ from monitor.detection import power, renewal, season
 from monitor.detection.baseline import LEAST_HOURS, VOLUME, Baseline
 from monitor.detection.explain import shown
 from monitor.plan import Planned, freed
-from monitor.quality.accuracy import recognised
+from monitor.quality.notes import recognised
 from monitor.said import Said
 from monitor.settings import Detection, Model
 from monitor.store import detectors, incidents, labels, plans, predictions, readings, references

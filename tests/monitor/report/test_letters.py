@@ -62,7 +62,7 @@ def shown(letter: Letter) -> str:
     reader.handle_data = read.append  # type: ignore[method-assign]
     reader.feed(re.sub(r"<style.*?</style>", "", letter.html, flags=re.DOTALL))
     reader.close()
-    return re.sub(r"\s+", " ", " ".join(read))
+    return re.sub(r"[ \n]+", " ", " ".join(read))
 
 
 def structure(html: str) -> tuple[set[str], list[tuple[str, str | None]]]:
