@@ -12,7 +12,7 @@ from monitor.letter import Letter
 from monitor.report.advice import advice
 from monitor.report.letters import Block, Picture, fitted, letter, tidy
 from monitor.report.pictures import curve_title, metric_picture, png
-from monitor.report.told import cause, claim, field, retold, then_now
+from monitor.report.told import cause, claim, field, retold, then_now, topic
 from monitor.report.words import Words
 from monitor.window import start_of
 
@@ -36,10 +36,9 @@ class Surroundings:
 def alert_mail(incident: Incident, change: str, around: Surroundings, words: Words) -> Letter:
     """Render the letter about a change (opened, worsened, closed) of an incident."""
     status, since = VERBS[change], start_of(incident.onset_hour)
-    group = incident.causes[0].group if incident.causes else "other"
     again = "_again" if incident.recurrence_of and change == "opened" else ""
     what = words.say(
-        f"alert.{change}{again}", topic=words.say(f"topic.{group}"), since=since, how=closed_as(incident, words)
+        f"alert.{change}{again}", topic=topic(incident, words), since=since, how=closed_as(incident, words)
     )
     subject = fitted(incident.model, lambda name: words.say("alert.subject", status=words.say(f"status.{status}"), model=name, what=what,
                                                             number=incident.id))  # fmt: skip

@@ -11,7 +11,7 @@ from monitor.detection.incident import Incident
 from monitor.letter import Letter
 from monitor.report.alert_mail import closed_as
 from monitor.report.letters import Block, fitted, letter, tidy
-from monitor.report.told import claim
+from monitor.report.told import claim, topic
 from monitor.report.words import Words
 from monitor.window import start_of
 
@@ -96,13 +96,8 @@ def _first_look(told: Together, words: Words) -> list[tuple[str, str]]:
     def row(name: str, key: str, **facts: Any) -> tuple[str, str]:
         return words.say(f"row.{name}"), words.say(f"group.{key}", **facts)
 
-    topics = Counter(one.causes[0].group if one.causes else "other" for one in told.incidents)
-    rows = [
-        (
-            words.say("row.what_changed"),
-            _counted({words.say(f"topic.{group}"): n for group, n in topics.most_common()}, words),
-        )
-    ]
+    topics = Counter(topic(one, words) for one in told.incidents)
+    rows = [(words.say("row.what_changed"), _counted(topics, words))]
     models = {one.model for one in told.incidents}
     rows += [
         row("shared", "shared", tag=tag, count=len(models & of), all=len(of)) for tag, of in sorted(told.shared.items())
@@ -121,11 +116,11 @@ def _first_look(told: Together, words: Words) -> list[tuple[str, str]]:
 
 def _closed(told: Together, words: Words) -> list[tuple[str, str]]:
     ways = Counter(closed_as(one, words) or words.say("group.closed") for one in told.incidents)
-    return [(words.say("row.how"), _counted(dict(ways.most_common()), words))]
+    return [(words.say("row.how"), _counted(ways, words))]
 
 
-def _counted(parts: Mapping[str, int], words: Words) -> str:
-    return words.listed(words.say("group.counted", what=what, count=count) for what, count in parts.items())
+def _counted(parts: Counter[str], words: Words) -> str:
+    return words.listed(words.say("group.counted", what=what, count=count) for what, count in parts.most_common())
 
 
 def _row(one: Incident, told: Together, words: Words) -> tuple[str, str]:

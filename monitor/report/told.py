@@ -108,6 +108,12 @@ def field(name: str, to: Words) -> str:
     return to.say(f"field.{name}") if to.knows(f"field.{name}") else name
 
 
+def topic(one: Incident, to: Words) -> str:
+    """Say in two words what an incident is about."""
+    key = f"topic.{one.causes[0].group if one.causes else 'other'}"
+    return to.say(key if to.knows(key) else "topic.other")
+
+
 def claim(one: Incident, to: Words) -> str:
     """
     Say in one sentence what changed.
@@ -127,7 +133,7 @@ def _claim(one: Incident, to: Words) -> str:
     if where and where[0]["share_of_change"] >= TELLING_SHARE:
         sentence = to.say("claim.where", claim=sentence, share=min(where[0]["share_of_change"], 1),
                           field=field(where[0]["field"], to), value=where[0]["value"])  # fmt: skip
-    sentence = to.first_big(sentence)
+    sentence = sentence[:1].upper() + sentence[1:]
     began = recalled(one.detail.get("began"))
     return to.say("claim.began", claim=sentence, began=retold(began, to)) if began else sentence
 

@@ -50,10 +50,6 @@ class Words(string.Formatter):
         """Return every template by its key: a text, or the texts for `one` and `other`."""
         return dict(self._templates)
 
-    def first_big(self, text: str) -> str:
-        """Return a sentence with its first letter big."""
-        return text[:1].upper() + text[1:]
-
     def listed(self, parts: Iterable[str], between: str = "comma") -> str:
         """
         Write parts one behind the other; `between` is comma or semicolon.
@@ -77,7 +73,7 @@ class Words(string.Formatter):
 
     def format_field(self, value: Any, spec: str) -> Any:
         """Write one fact in the form its placeholder asks for."""
-        if spec in self._forms["times"]:
+        if spec in self._forms["times"] and isinstance(value, int | datetime):
             return self._time(moment(value) if isinstance(value, int) else value, self._forms["times"][spec])
         if isinstance(value, tuple | list):
             return self.listed(str(one) for one in value)

@@ -1,5 +1,6 @@
 """Every letter is whole in every language, and what is said in code and in the tables is one wording."""
 
+import inspect
 import re
 import string
 from datetime import UTC, datetime
@@ -7,15 +8,18 @@ from email.message import EmailMessage
 
 import pytest
 
+from jobs import decide
 from monitor.delivery.mail import compose
+from monitor.detection.burst import Burst
 from monitor.detection.incident import CLOSED_AS, STATES, Cause, Incident
 from monitor.detection.renewal import KIN, TITLES, title
 from monitor.letter import Letter
 from monitor.metrics import FIXED, input_fields, prediction_shift
 from monitor.plan import KINDS as PLANNED
 from monitor.report.told import claim, measure, retold
+from monitor.report.weekly import _burst
 from monitor.report.words import Words, languages, words
-from monitor.retraining import TERMS
+from monitor.retraining import TERMS, approval_runs
 from monitor.said import Said
 from monitor.verdict import ORDER
 from tests.monitor.report.kinds import HOSTILE, KINDS, NAMES, NOW, incident, mix
@@ -155,6 +159,11 @@ def test_everything_has_words(to: Words) -> None:
     if to.language == "en":
         metrics = (*FIXED, *input_fields.metrics((("TYP", "I"),)), *prediction_shift.metrics(("56",)))
         assert {one.name: measure(one.name, to) for one in metrics} == {one.name: one.title for one in metrics}
+        assert to.say("decision.runs_nothing") == approval_runs("wait", [])
+        assert to.say("source.profiles_without", days=2) == to.say("source.profiles") + ", without 2 of them"
+        code = inspect.getsource(decide)
+        sources = {key: one for key, one in to.templates().items() if key.startswith("source.") and not fields(one)}
+        assert [key for key, one in sources.items() if f'"{one}"' not in code] == []
         assert {name: to.say(f"term.{name}") for name in TERMS} == TERMS
         assert {kin: to.say(f"kin.{kin}") for kin in KIN.values()} == {kin: title(kin) for kin in KIN.values()}
 
@@ -179,6 +188,20 @@ def test_claim() -> None:
 def test_old_incidents(old: Incident) -> None:
     """A sentence that its facts do not give back is shown as it is stored."""
     assert claim(old, words("fr")) == claim(old, words("en")) == old.claim
+
+
+@pytest.mark.parametrize("days", [1, 3])
+def test_bursts(days: int) -> None:
+    """A burst is told as the page tells it."""
+    one = Burst(20_000, "caller", "batch", 4210, 1300, days)
+    assert _burst(one, words("en")) == one.sentence
+    assert _burst(one, words("fr")).startswith("appelant batch\u00a0: 4\u00a0210 prédictions le ven. 4 oct.")
+
+
+def test_no_moment() -> None:
+    """A fact that is no moment where one is due is a TypeError, which lets the message leave in its plain form."""
+    with pytest.raises(TypeError):
+        words("fr").say("time.plain", at=None)
 
 
 def test_untrue_facts() -> None:
