@@ -13,6 +13,7 @@ from monitor.detection.suspects import Reading, Suspect, new_languages, suspects
 from monitor.report.advice import advice
 from monitor.report.domain_classifier import sentence
 from monitor.report.pictures import curve_title
+from monitor.report.words import words
 from monitor.store import actions, groups, incidents, outbox, profiles, symptoms
 from monitor.window import MICROSECONDS_PER_HOUR, Window, hour_of
 
@@ -112,7 +113,7 @@ def changes(one: Incident) -> None:
         st.caption("From a week before it began until now:")
     for cause in drawn(one):
         curve = views.history(one.model, cause.metric, one.onset_hour - 168, hour_of(shared.now()))
-        title, plan = curve_title(cause), views.plan(one.model)
+        title, plan = curve_title(cause, words("en")), views.plan(one.model)
         shared.curve(curve, cause.metric, title, onset=one.onset_hour, width=900, plan=plan)
 
 
@@ -183,7 +184,7 @@ def to_do(one: Incident, asked: list[dict[str, Any]]) -> None:
     st.subheader("What to do")
     if one.causes:
         for title, said in zip(
-            ("What it means", "What to check", "What to do"), advice(one.causes[0].metric), strict=True
+            ("What it means", "What to check", "What to do"), advice(one.causes[0].metric, words("en")), strict=True
         ):
             st.text(f"{title}: {said}")
     if one.state != "closed":

@@ -14,6 +14,7 @@ import streamlit as st
 from monitor.config import Config, load
 from monitor.plan import Planned
 from monitor.report.pictures import metric_picture
+from monitor.report.words import words
 from monitor.store import actions
 from monitor.store.store import Store
 from monitor.window import Window, hour_of, start_of
@@ -92,7 +93,7 @@ def curve(history: pl.DataFrame, metric: str, title: str, *, onset: int | None =
     if not history.is_empty():
         told = "band: what the reference does by itself" + ("; line: the onset" if onset else "")
         st.altair_chart(metric_picture(history, metric=metric, title=title, subtitle=told, onset=onset,
-                                       zone=config().working_hours.zone, size=(width, 210), plan=plan))  # fmt: skip
+                                       zone=config().working_hours.zone, size=(width, 210), plan=plan, words=words("en")))  # fmt: skip
 
 
 def ask_form(subject: str, revision: int, verbs: dict[str, str], *, waits: bool, shortest: int = 3) -> None:

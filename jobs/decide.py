@@ -12,6 +12,7 @@ from monitor.config import Config
 from monitor.detection.incident import Incident
 from monitor.profiles.profile import Profile
 from monitor.retraining import Case, Term, advise
+from monitor.said import Said
 from monitor.settings import Retraining, Route
 from monitor.store import decisions, estimates, incidents, labels, outbox, profiles, references, shadow, standing
 from monitor.store.store import Store
@@ -84,7 +85,7 @@ def propose(
     evidence: dict[str, Any] = {
         "terms": [asdict(term) for term in case.terms], "probability": advice.probability, "benefit": advice.benefit,
         "weekly_loss": advice.weekly_loss, "variance_shares": advice.variance_shares, "horizon_weeks": case.horizon_weeks,
-        "labels": known, "week_until": end, "days_left_out": len(left_out), "roll_back": to_roll_back, "challenger": case.challenger,
+        "said": [one.record() for one in advice.said], "labels": known, "week_until": end, "days_left_out": len(left_out), "roll_back": to_roll_back, "challenger": case.challenger,
     }  # fmt: skip
     requester, recommendation, sentence = "vigie", advice.recommendation, advice.sentence
     if asked is not None:
@@ -127,7 +128,7 @@ def _left_out(connection: Connection, model: str, week: Window) -> tuple[frozens
         if one.state == "open":
             moves_costs = one.causes[0].group == "outputs"  # a slow version sends nobody more cases
             touched &= _days_of_new_version(connection, one, whole) if moves_costs else set()
-            going = f"incident {one.id}" if whole[-1] in touched else going
+            going = Said(f"Incident {one.id}", "reason.incident", number=one.id) if whole[-1] in touched else going
         if one.state in {"open", "recovering"} or one.closed_as in {"recovered", "fixed"}:
             days |= touched
     return frozenset(days), going

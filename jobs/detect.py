@@ -222,7 +222,7 @@ def _explained(connection: Connection, subject: Subject, alarm: Alarm) -> Incide
     claim = explain.claim(causes, where) + ("" if began is None else f"; began {began}")
     lie = branches(causes[0].metric, sides.then, sides.now, sides.nomenclature) if causes[0].group == "outputs" else {}
     detail = {
-        "claim": claim, "segments": where[:10], "branches": lie, "labels": explain.labels(replace(sides, then=whole[WITNESS])), "terms": words,
+        "claim": claim, "began": None if began is None else began.record(), "segments": where[:10], "branches": lie, "labels": explain.labels(replace(sides, then=whole[WITNESS])), "terms": words,
         "texts": explain.texts(after, words["gained"]),
         "language": {"then": _languages(before["text"].to_list()), "now": _languages(after["text"].to_list())},
     }  # fmt: skip

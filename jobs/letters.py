@@ -1,6 +1,7 @@
 """The service will write the words of a message when it is sent, from what the store knows then."""
 
 import logging
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from monitor.letter import Letter
 from monitor.report.alert_mail import Surroundings, alert_mail
 from monitor.report.group_mail import Together, group_mail
 from monitor.report.letters import Block, letter
+from monitor.report.words import Words, words
 from monitor.store import incidents, profiles, readings, standing
 from monitor.store.store import Store
 from monitor.window import Window, hour_of
@@ -17,23 +19,35 @@ log = logging.getLogger("vigie")
 PICTURE_HOURS = 28 * 24
 
 
+@dataclass(frozen=True)
+class Sending:
+    """Hold what every letter is written with: the store, the settings, the time, and the recipient's words."""
+
+    store: Store
+    config: Config
+    now: datetime
+    words: Words
+
+
 def render(store: Store, config: Config, row: dict[str, Any], now: datetime) -> tuple[Letter, str]:
     """Return the letter of an outbox row, and a note when something had to be left out: rendering never blocks delivery."""
     facts = row["facts"]
     kinds = {"incident": _incident, "decision": _decision, "weekly": _weekly, "service": _service}
+    to = words(facts.get("language", "en"))
     try:
-        return kinds[facts["kind"]](store, config, facts, now), ""
+        return kinds[facts["kind"]](Sending(store, config, now, to), facts), ""
     except (ValueError, KeyError, TypeError, LookupError, OSError, ArithmeticError) as error:
         log.exception("message %s is sent in its plain form", row["id"])
         rows = [(name, str(value)) for name, value in facts.items()]
-        plain = letter(f"[Vigie] {row['subject']} {row['event']}", "ALARM", [Block(row["subject"], rows)], "Vigie")
+        plain = letter(f"[Vigie] {row['subject']} {row['event']}", "ALARM", [Block(row["subject"], rows)], "Vigie", to)
         return Letter(plain.subject, plain.text), f"plain form: {type(error).__name__}"
 
 
-def _incident(store: Store, config: Config, facts: dict[str, Any], now: datetime) -> Letter:
+def _incident(sending: Sending, facts: dict[str, Any]) -> Letter:
     if len(facts.get("group", {}).get("incidents", [])) > 1:
-        return _together(store, config, facts, now)
-    with store.read() as connection:
+        return _together(sending, facts)
+    config, now = sending.config, sending.now
+    with sending.store.read() as connection:
         one = incidents.get(connection, facts["incident"])
         window = Window(one.found_hour - PICTURE_HOURS, max(one.found_hour, hour_of(now)))
         metric = one.causes[0].metric if one.causes else "volume"
@@ -42,47 +56,43 @@ def _incident(store: Store, config: Config, facts: dict[str, Any], now: datetime
         _, extras = standing.facts(
             connection, config.models[one.model], now, config.detection, config.ingest.silent_after_expected
         )
-    version = max(total.versions.of_name, key=lambda n: total.versions[n]) if total.versions else "version not logged"
+    version = max(total.versions.of_name, key=lambda n: total.versions[n]) if total.versions else None
     around = Surroundings(
         version, history, extras["accuracy"], config.dashboard.public_url, facts.get("texts") == "redacted", now
     )
-    return alert_mail(one, facts["change"], around)
+    return alert_mail(one, facts["change"], around, sending.words)
 
 
-def _together(store: Store, config: Config, facts: dict[str, Any], now: datetime) -> Letter:
+def _together(sending: Sending, facts: dict[str, Any]) -> Letter:
     """Write the letter about a group; how many models share a name is what config.yaml says when it is sent."""
-    group = facts["group"]
+    config, group = sending.config, facts["group"]
     shared = {
         tag: frozenset(name for name, model in config.models.items() if tag in model.shares) for tag in group["tags"]
     }
-    with store.read() as connection:
+    with sending.store.read() as connection:
         some = tuple(incidents.get(connection, number) for number in group["incidents"])
-    told = Together(facts["change"], some, frozenset(group["new"]), shared, config.dashboard.public_url, now)
-    return group_mail(told)
+    told = Together(facts["change"], some, frozenset(group["new"]), shared, config.dashboard.public_url, sending.now)
+    return group_mail(told, sending.words)
 
 
-def _decision(store: Store, config: Config, facts: dict[str, Any], now: datetime) -> Letter:
+def _decision(sending: Sending, facts: dict[str, Any]) -> Letter:
     from monitor.report.decision_mail import decision_mail
     from monitor.store import decisions
 
-    with store.read() as connection:
-        return decision_mail(decisions.get(connection, facts["decision"]), config.dashboard.public_url, now)
+    with sending.store.read() as connection:
+        one = decisions.get(connection, facts["decision"])
+    return decision_mail(one, sending.config.dashboard.public_url, sending.now, sending.words)
 
 
-def _weekly(store: Store, config: Config, facts: dict[str, Any], now: datetime) -> Letter:
+def _weekly(sending: Sending, facts: dict[str, Any]) -> Letter:
     from jobs.report import weekly_letter
 
-    return weekly_letter(store, config, facts["model"], Window(facts["first_hour"], facts["end_hour"]), now)
+    window = Window(facts["first_hour"], facts["end_hour"])
+    language = sending.words.language
+    return weekly_letter(sending.store, sending.config, facts["model"], window, sending.now, language=language)
 
 
-def _service(_store: Store, _config: Config, facts: dict[str, Any], now: datetime) -> Letter:
-    what, foot = facts["what"].removeprefix("service:"), f"Vigie, {now:%d %b %Y %H:%M} UTC"
-    if facts.get("over"):
-        rows = [("What", what), ("It was", facts["line"])]
-        rows += [("Still silent", ", ".join(facts["still"]))] if facts["still"] else []
-        return letter(f"[Vigie] OK service: {what} is over", "OK", [Block("This is over", rows)], foot)
-    rows = [("What", what), ("Last words", facts["line"])]
-    if len(facts.get("models", [])) > 1:
-        rows.append(("Models", ", ".join(facts["models"])))
-    rows.append(("Do now", facts.get("do", "vigie once; see the page Service")))
-    return letter(f"[Vigie] service: {what}", "ALARM", [Block("Vigie itself needs somebody", rows)], foot)
+def _service(sending: Sending, facts: dict[str, Any]) -> Letter:
+    from monitor.report.service_mail import service_mail
+
+    return service_mail(facts, sending.now, sending.words)

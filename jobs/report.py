@@ -15,6 +15,7 @@ from monitor.detection.burst import Burst, bursts
 from monitor.errors import DeadlineError, NoData
 from monitor.letter import Letter
 from monitor.report.weekly import Week, weekly
+from monitor.report.words import words
 from monitor.store import decisions, estimates, incidents, outbox, predictions, profiles, reports, standing
 from monitor.store.references import active
 from monitor.store.store import Store
@@ -54,7 +55,7 @@ def make_weekly(store: Store, config: Config, now: datetime, model: str, window:
     """Write the weekly report of `window` as an HTML file under data_dir/reports and return its path."""
     import base64
 
-    letter = weekly_letter(store, config, model, window, now)
+    letter = weekly_letter(store, config, model, window, now, language="en")  # the page that links it is in English
     page = letter.html
     for cid, picture in letter.pictures.items():
         page = page.replace(f"cid:{cid}", f"data:image/png;base64,{base64.b64encode(picture).decode()}")
@@ -65,8 +66,8 @@ def make_weekly(store: Store, config: Config, now: datetime, model: str, window:
     return file
 
 
-def weekly_letter(store: Store, config: Config, model: str, window: Window, now: datetime) -> Letter:
-    """Gather the week's facts and render them."""
+def weekly_letter(store: Store, config: Config, model: str, window: Window, now: datetime, *, language: str) -> Letter:
+    """Gather the week's facts and render them in a language."""
     settings = config.models[model]
     with store.read() as connection:
         span = profiles.span(connection, model)
@@ -85,7 +86,7 @@ def weekly_letter(store: Store, config: Config, model: str, window: Window, now:
             tuple(d for d in decisions.all(connection, model) if d["state"] == "proposed"), settings.minutes_per_case, settings.latency_ms_limit,
             tuple(_bursts(connection, model, window)),
         )  # fmt: skip
-    return weekly(week, now)
+    return weekly(week, now, words(language))
 
 
 def _bursts(connection: Connection, model: str, window: Window) -> list[Burst]:

@@ -13,6 +13,7 @@ from jobs import bound
 from monitor.alerts import Message
 from monitor.config import Config
 from monitor.delivery.triggers import KNOW_OUR_KEY, Order, Outcome, start
+from monitor.said import Said
 from monitor.settings import Call, Command
 from monitor.store import calls, decisions, outbox
 from monitor.store.store import Store
@@ -113,11 +114,28 @@ def _end(connection: Connection, config: Config, one: dict[str, Any], outcome: O
     if not ended or outcome.state != "in_doubt":
         return
     subject = f"decision:{one['id']}"
-    facts = {"kind": "service", "what": f"{one['model']}, decision {one['id']}: was {key_of(one)} started?", "line": outcome.said,
-             "do": f"look whether it started, then say so: vigie decisions started {one['id']} --reason ... or "
-                   f"vigie decisions fail {one['id']} --reason ...; it is not called again"}  # fmt: skip
-    told = [route.to for route in config.routes if {"decisions", "service"} & set(route.receives)]
-    outbox.queue(connection, [Message(subject, outcome.state, 1, "mail", to, facts) for to in told], now)
+    number, key, line = one["id"], key_of(one), outcome.said
+    what = Said(
+        f"{one['model']}, decision {number}: was {key} started?",
+        "watch.started",
+        model=one["model"],
+        number=number,
+        key=key,
+    )
+    do = Said(f"look whether it started, then say so: vigie decisions started {number} --reason ... or vigie decisions fail {number} "
+              "--reason ...; it is not called again", "watch.started_do", number=number)  # fmt: skip
+    facts = {
+        "kind": "service",
+        "what": what,
+        "line": line,
+        "do": do,
+        "said_what": what.record(),
+        "said_do": do.record(),
+    }
+    facts |= {"said": line.record()} if isinstance(line, Said) else {}
+    told = [route for route in config.routes if {"decisions", "service"} & set(route.receives)]
+    outbox.queue(connection, [Message(subject, outcome.state, 1, "mail", route.to, {**facts, "language": route.language})
+                              for route in told], now)  # fmt: skip
 
 
 def _run(command: tuple[str, ...], one: dict[str, Any]) -> Outcome:
@@ -126,8 +144,13 @@ def _run(command: tuple[str, ...], one: dict[str, Any]) -> Outcome:
         done = subprocess.run(command, input=json.dumps({**one, "key": key_of(one)}, default=str).encode(), env=environment,
                               capture_output=True, timeout=DEADLINE_SECONDS, check=False)  # fmt: skip
     except subprocess.TimeoutExpired:
-        return Outcome("in_doubt", f"no answer within {DEADLINE_SECONDS} s: did it start?")
+        said = Said(
+            f"no answer within {DEADLINE_SECONDS} s: did it start?", "watch.no_answer", seconds=DEADLINE_SECONDS
+        )
+        return Outcome("in_doubt", said)
     except OSError as error:
         return Outcome("failed", str(error))
-    said = (done.stdout + done.stderr).decode("utf-8", "replace")[-500:].strip()
-    return Outcome("started", said) if done.returncode == 0 else Outcome("failed", f"exit {done.returncode}: {said}")
+    output = (done.stdout + done.stderr).decode("utf-8", "replace")[-500:].strip()
+    return (
+        Outcome("started", output) if done.returncode == 0 else Outcome("failed", f"exit {done.returncode}: {output}")
+    )

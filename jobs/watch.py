@@ -12,6 +12,7 @@ from monitor.alerts import Message
 from monitor.config import Config
 from monitor.feed import condition
 from monitor.group import LEAST
+from monitor.said import Said
 from monitor.sources.objects import is_remote
 from monitor.store import groups, outbox, runs, service_alerts
 from monitor.store.feed import feeds
@@ -21,8 +22,9 @@ from monitor.window import microseconds
 FAILURES = 3
 TOLD = ("SILENT", "LOSING", "REFUSING")
 STUCK_US = 15 * 60 * 1_000_000
+STUCK = Said("messages wait longer than 15 minutes", "watch.stuck")
 MINUTE_US, DAY_US = 60_000_000, 86_400_000_000
-KILLED = "ended without a word: killed, out of memory, or past its deadline"
+KILLED = Said("ended without a word: killed, out of memory, or past its deadline", "watch.killed")
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def _found(connection: Connection, config: Config, quiet: list[Alert], now: date
         found = [one for one in found if not one.ends]
     oldest = outbox.oldest_queued_us(connection)
     if oldest is not None and microseconds(now) - oldest > STUCK_US:
-        found.append(Alert("service:outbox", "messages wait longer than 15 minutes", oldest // DAY_US * DAY_US))
+        found.append(Alert("service:outbox", STUCK, oldest // DAY_US * DAY_US))
     return [*jobs, *found]
 
 
@@ -92,7 +94,9 @@ def _shared(config: Config, quiet: list[Alert]) -> list[Alert]:
         if len(some) >= LEAST or (len(some) > 1 and len(some) == len(models)):
             left = [one for one in left if one not in some]
             what = "are fed by" if place in feeding else "share"
-            line = f"{len(some)} of the {len(models)} models that {what} {place} are silent: {some[0].line}"
+            line = Said(f"{len(some)} of the {len(models)} models that {what} {place} are silent: {some[0].line}",
+                        "watch.fed_by" if place in feeding else "watch.sharing", count=len(some), all=len(models), place=place,
+                        first=some[0].line)  # fmt: skip
             found.append(Alert(service_alerts.shared(place), line, max(one.since_us for one in some), ends=True,
                                covers=tuple(some), models=tuple(one.models[0] for one in some)))  # fmt: skip
     return [*found, *left]
@@ -113,7 +117,8 @@ def _begin(connection: Connection, config: Config, standing: dict[str, Any], one
 
 def _queue(connection: Connection, config: Config, one: Alert, sequence: int, now: datetime) -> int:
     facts = {"kind": "service", "what": one.subject, "line": one.line, "ends": one.ends, "models": list(one.models)}
-    return outbox.queue(connection, [Message(one.subject, "opened", sequence, "mail", route.to, facts)
+    facts |= {"said": one.line.record()} if isinstance(one.line, Said) else {}
+    return outbox.queue(connection, [Message(one.subject, "opened", sequence, "mail", route.to, {**facts, "language": route.language})
                                      for route in config.routes if "service" in route.receives], now)  # fmt: skip
 
 
@@ -130,8 +135,16 @@ def _end(connection: Connection, row: dict[str, Any], quiet: Iterable[str], now:
     subject, sequence = row["subject"], row["sequence"]
     still = sorted(set(quiet) & set(row["facts"]["models"]))
     facts = {"kind": "service", "what": subject, "line": row["facts"]["line"], "over": True, "still": still}
+    facts |= {"said": row["facts"]["said"]} if "said" in row["facts"] else {}
     begun = service_alerts.messages(connection, subject, "opened", sequence)
-    new = outbox.queue(connection, [Message(subject, "closed", sequence, "mail", to, facts) for to in begun], now)
+    new = outbox.queue(
+        connection,
+        [
+            Message(subject, "closed", sequence, "mail", to, {**facts, "language": one["facts"].get("language", "en")})
+            for to, one in begun.items()
+        ],
+        now,
+    )
     parts = {to: groups.telling(connection, one) for to, one in begun.items() if one["state"] == "merged"}
     _merge(connection, subject, "closed", sequence, parts)
     return new - len(parts)
@@ -144,13 +157,17 @@ def _sources(connection: Connection, config: Config, silent: set[str], now: date
         stands = condition(feed, microseconds(now), config.ingest.silent_after_expected)
         where = config.sources[feed.source]
         if stands.state == "UNREAD" and feed.read_us is not None and (where.table is not None or is_remote(where)):
-            line = (
+            text = (
                 f"source {feed.source}: {stands.sentence}; its table or objects cannot be read (vigie doctor says why)"
             )
+            line = Said(text, "watch.source_unread", source=feed.source, how=stands.sentence)
             found.append(Alert(f"service:source:unread:{feed.source}", line, stands.since_us, ends=True))
         if stands.state in TOLD and not (stands.state == "SILENT" and feed.model in silent):
             is_silent = stands.state == "SILENT"
             since_us = stands.since_us if is_silent else stands.since_us // DAY_US * DAY_US
             subject = f"service:source:{stands.state.lower()}:{feed.source}"
-            found.append(Alert(subject, f"source {feed.source}: {stands.sentence}", since_us, ends=is_silent))
+            line = Said(
+                f"source {feed.source}: {stands.sentence}", "watch.source", source=feed.source, how=stands.sentence
+            )
+            found.append(Alert(subject, line, since_us, ends=is_silent))
     return found

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from monitor.said import Said
+
 State = Literal["UNREAD", "SILENT", "LOSING", "REFUSING", "BEHIND", "UNKNOWN", "READING"]
 UNREAD_AFTER_US = 15 * 60 * 1_000_000
 REFUSED_SHARE, REFUSED_LINES = 0.05, 100
@@ -51,22 +53,26 @@ def condition(feed: Feed, now_us: int, silent_after: float) -> Condition:
     'nothing since Mon 07:00; 80 records were to be expected'
     """
     if feed.read_us is None:
-        return Condition("UNREAD", "was never looked at")
+        return Condition("UNREAD", Said("was never looked at", "feed.never"))
     if now_us - feed.read_us > UNREAD_AFTER_US:
-        return Condition("UNREAD", f"not looked at for {(now_us - feed.read_us) // 60_000_000} minutes", feed.read_us)
+        minutes = (now_us - feed.read_us) // 60_000_000
+        return Condition("UNREAD", Said(f"not looked at for {minutes} minutes", "feed.unread", minutes=minutes), feed.read_us)  # fmt: skip
     if feed.expected_since is not None and feed.expected_since >= silent_after:
         told = f"nothing since {feed.newest}" if feed.newest else "nothing was ever read"
-        return Condition(
-            "SILENT", f"{told}; {feed.expected_since:.0f} records were to be expected", feed.newest_us or 0
-        )
+        newest = Said(feed.newest, "time.utc", at=feed.newest_us) if feed.newest else ""
+        said = Said(f"{told}; {feed.expected_since:.0f} records were to be expected", "feed.silent" if feed.newest else "feed.silent_ever",
+                    newest=newest, expected=feed.expected_since)  # fmt: skip
+        return Condition("SILENT", said, feed.newest_us or 0)
     if feed.losses:
         size = f"{feed.lost_bytes:,} bytes" if feed.lost_bytes else "an unknown number of bytes"
-        return Condition("LOSING", f"{size} were destroyed before they were read", feed.lost_us or 0)
+        said = Said(f"{size} were destroyed before they were read", "feed.losing" if feed.lost_bytes else "feed.losing_unknown",
+                    bytes=feed.lost_bytes)  # fmt: skip
+        return Condition("LOSING", said, feed.lost_us or 0)
     if feed.rejected >= REFUSED_LINES and feed.rejected >= REFUSED_SHARE * feed.lines:
         share = feed.rejected / max(feed.lines, feed.rejected)
-        return Condition(
-            "REFUSING", f"{share:.0%} of the last day's lines were refused, mostly {feed.reason}", feed.read_us
-        )
+        said = Said(f"{share:.0%} of the last day's lines were refused, mostly {feed.reason}", "feed.refusing", share=share,
+                    reason=feed.reason)  # fmt: skip
+        return Condition("REFUSING", said, feed.read_us)
     if feed.lag_bytes > MIB:
         return Condition("BEHIND", f"{feed.lag_bytes / MIB:,.0f} MiB wait to be read", feed.read_us)
     if feed.expected_since is None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from monitor.said import Said
 from monitor.window import MICROSECONDS_PER_HOUR, hour_of, microseconds, moment, start_of
 
 MARKS = ("deployment", "threshold")  # a moment: shown on charts and named by incidents that follow it
@@ -35,14 +36,15 @@ class Planned:
     removed_us: int | None = None
 
     @property
-    def title(self) -> str:
+    def title(self) -> Said:
         """
         Name it as people would.
 
         >>> Planned(1, "", "deployment", 0, None, "2.5.0", "alice", 0).title
         'deployment 2.5.0'
         """
-        return f"{self.kind} {self.note}".strip()
+        kind = Said(self.kind, f"planned.{self.kind}")
+        return Said(f"{kind} {self.note}".strip(), "planned.noted", kind=kind, note=self.note)
 
     def holds(self, model: str, now_us: int) -> bool:
         """
@@ -134,7 +136,7 @@ def mark_before(plan: Iterable[Planned], onset_hour: int) -> Planned | None:
     return max(near, key=lambda one: (one.from_us, one.id), default=None)
 
 
-def since_mark(mark: Planned, onset_hour: int) -> str:
+def since_mark(mark: Planned, onset_hour: int) -> Said:
     """
     Say how long after a mark something began, by the hour.
 
@@ -143,7 +145,9 @@ def since_mark(mark: Planned, onset_hour: int) -> str:
     ('in the hour of deployment 2.5.0', '3 h after deployment 2.5.0')
     """
     hours = onset_hour - hour_of(moment(mark.from_us))
-    return f"in the hour of {mark.title}" if hours <= 0 else f"{hours} h after {mark.title}"
+    if hours <= 0:
+        return Said(f"in the hour of {mark.title}", "began.mark_same", mark=mark.title)
+    return Said(f"{hours} h after {mark.title}", "began.mark_after", hours=hours, mark=mark.title)
 
 
 def trouble(kind: str, begin: datetime, end: datetime | None) -> str | None:

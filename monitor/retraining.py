@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from monitor.said import Said
+
 Recommendation = Literal["retrain", "label_first", "wait"]
 DRAWS = 40_000  # the probability is then known to 0.0025, one standard deviation
 SURE, UNSURE = 0.8, 0.2
@@ -111,14 +113,19 @@ class Case:
 
 @dataclass(frozen=True)
 class Advice:
-    """Hold the recommendation, its sentence, P(NB > 0), the net benefit (median, 80 % interval) and a week's cost."""
+    """Hold the recommendation, what is said for it, P(NB > 0), the net benefit (median, 80 % interval) and a week's cost."""
 
     recommendation: Recommendation
-    sentence: str
+    said: tuple[Said, ...]
     probability: float
     benefit: tuple[float, float, float]
     weekly_loss: tuple[float, float, float]
     variance_shares: dict[str, float]
+
+    @property
+    def sentence(self) -> str:
+        """Say it."""
+        return " ".join(self.said)
 
 
 def net_benefit(case: Case, seed: int, fixed: str | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -151,44 +158,46 @@ def advise(case: Case, seed: int) -> Advice:
         for t in case.terms
         if t.drawn != "exact"
     }
-    enough = case.labels_since_training >= LABELS_NEEDED
     most = max(shares, key=lambda n: shares[n], default="")
-    euros = f"{np.median(loss):,.0f} EUR a week"
-    recommendation: Recommendation
-    if case.after_deployment is not None:
-        recommendation, why = "wait", f"{case.after_deployment} began with a deployment: roll back first"
-    elif case.accuracy_unknown is not None:
-        recommendation, why = "label_first", f"accuracy is not known: {case.accuracy_unknown}"
-    elif probability >= SURE and enough:
-        recommendation, why = (
-            "retrain",
-            f"a new model pays with probability {probability:.2f}; waiting costs about {euros}",
-        )
-    elif probability >= SURE:
-        lacking = LABELS_NEEDED - case.labels_since_training
-        recommendation, why = (
-            "label_first",
-            f"a new model would pay ({probability:.2f}), but {lacking} more labels are needed to train it",
-        )
-    elif probability > UNSURE:
-        recommendation, why = (
-            "label_first",
-            f"whether a new model pays is open ({probability:.2f}); most depends on the {TERMS.get(most, most)}",
-        )
-    else:
-        recommendation, why = "wait", f"a new model does not pay now ({probability:.2f}); waiting costs about {euros}"
-    sentence = " ".join([why[0].upper() + why[1:] + ".", *_besides(case)])
-    return Advice(recommendation, sentence, probability, _interval(benefit), _interval(loss), shares)
+    recommendation, why = _weighed(case, probability, loss, most)
+    return Advice(recommendation, (why, *_besides(case)), probability, _interval(benefit), _interval(loss), shares)
 
 
-def _besides(case: Case) -> list[str]:
-    told = []
-    if case.days_left_out:
-        told.append(
-            f"{case.days_left_out} of the last 7 days left out: an incident that is over, or that began with a deployment."
-        )
+def _weighed(case: Case, probability: float, loss: np.ndarray, most: str) -> tuple[Recommendation, Said]:
+    """Return what the first rule that fits recommends, and why; `most` is the term that the benefit depends on most."""
+    fault, unknown, lacking = case.after_deployment, case.accuracy_unknown, LABELS_NEEDED - case.labels_since_training
+    sure = {"probability": probability}
+    if fault is not None:
+        return "wait", Said(f"{fault} began with a deployment: roll back first.", "reason.rolled", what=fault)
+    if unknown is not None:
+        return "label_first", Said(f"Accuracy is not known: {unknown}.", "reason.accuracy", why=unknown)
+    if probability >= SURE and lacking <= 0:
+        return "retrain", _pays("A new model pays with probability {:.2f}; waiting", "pays", probability, loss)
+    if probability >= SURE:
+        text = f"A new model would pay ({probability:.2f}), but {lacking} more labels are needed to train it."
+        return "label_first", Said(text, "reason.lacks_labels", labels=lacking, **sure)
+    if probability > UNSURE:
+        term = Said(TERMS.get(most, most), f"term.{most}")
+        text = f"Whether a new model pays is open ({probability:.2f}); most depends on the {term}."
+        return "label_first", Said(text, "reason.open", term=term, **sure)
+    return "wait", _pays("A new model does not pay now ({:.2f}); waiting", "does_not_pay", probability, loss)
+
+
+def _pays(begin: str, key: str, probability: float, loss: np.ndarray) -> Said:
+    euros = float(np.median(loss))
+    text = f"{begin.format(probability)} costs about {euros:,.0f} EUR a week."
+    return Said(text, f"reason.{key}", probability=probability, euros=euros)
+
+
+def _besides(case: Case) -> list[Said]:
+    told, days = [], case.days_left_out
+    if days:
+        text = f"{days} of the last 7 days left out: an incident that is over, or that began with a deployment."
+        told.append(Said(text, "reason.left_out", days=days))
     if case.challenger in CHALLENGER_WAITS:
-        told.append(f"A challenger waits: {CHALLENGER_WAITS[case.challenger]}.")
+        told.append(
+            Said(f"A challenger waits: {CHALLENGER_WAITS[case.challenger]}.", f"reason.challenger_{case.challenger}")
+        )
     return told
 
 

@@ -1,16 +1,19 @@
 """Say how a model stands, and why, in one word and one sentence."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from monitor.said import Said
 
 Status = Literal["OK", "WATCH", "ALARM", "UNKNOWN", "SILENT"]
 ORDER: tuple[Status, ...] = ("ALARM", "SILENT", "UNKNOWN", "WATCH", "OK")
+MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
 class Evidence:
     """
-    Hold the facts a verdict rests on; times are texts already, `None` means that it is not known.
+    Hold the facts a verdict rests on; times and reasons are texts already, or `Said`; `None` means that it is not known.
 
     `behind` says that traffic waits for judgement, or was to be expected, for longer than judging takes; `evidence` is the share (0 to 1) of what opens an incident, `expected_since` the predictions that were to be expected
     since the last one.
@@ -51,36 +54,47 @@ def verdict(facts: Evidence) -> Verdict:
     >>> verdict(Evidence(judged_until="18:00", accuracy="no label was ever read")).sentence
     'We cannot know whether the answers are right: no label was ever read. Traffic is as usual, judged until 18:00.'
     """
+    until, why = facts.judged_until, facts.accuracy
     if facts.expected_since >= facts.silent_after:
         seen = f"No prediction since {facts.last_seen}" if facts.last_seen else "No prediction was ever seen"
-        return Verdict("SILENT", f"{seen}; {facts.expected_since:.0f} were to be expected.", facts.last_seen)
+        text = f"{seen}; {facts.expected_since:.0f} were to be expected."
+        key = "silent" if facts.last_seen else "silent_ever"
+        return Verdict("SILENT", Said(text, f"verdict.{key}", seen=facts.last_seen, expected=facts.expected_since), facts.last_seen)  # fmt: skip
     if facts.incident is not None:
         number, since, claim = facts.incident
-        return Verdict("ALARM", f"Incident #{number} is open since {since}: {claim}", since, number)
+        text = f"Incident #{number} is open since {since}: {claim}"
+        return Verdict("ALARM", Said(text, "verdict.alarm", number=number, since=since, claim=claim), since, number)
     if facts.reference is not None:
-        return Verdict("UNKNOWN", f"We cannot know: {facts.reference}.")
+        return _unknown(f"We cannot know: {facts.reference}.", "reference", why=facts.reference)
     if facts.planned is not None:
-        return Verdict("UNKNOWN", f"We cannot know: {facts.planned} is planned, and its hours are not judged.")
-    if facts.judged_until is None:
-        return Verdict("UNKNOWN", "We cannot know: no hour was judged yet.")
+        return _unknown(f"We cannot know: {facts.planned} is planned, and its hours are not judged.", "planned", planned=facts.planned)  # fmt: skip
+    if until is None:
+        return _unknown("We cannot know: no hour was judged yet.", "unjudged")
     if facts.behind:
-        return Verdict(
-            "UNKNOWN", f"We cannot know: not judged since {facts.judged_until} (vigie once detect; see Service)."
-        )
+        return _unknown(f"We cannot know: not judged since {until} (vigie once detect; see Service).", "behind", until=until)  # fmt: skip
     if facts.evidence >= facts.warning_share:
-        return Verdict("WATCH", f"Something gathers ({facts.evidence:.0%} of what opens an incident); nobody was told.")
+        text = f"Something gathers ({facts.evidence:.0%} of what opens an incident); nobody was told."
+        return Verdict("WATCH", Said(text, "verdict.watch", share=facts.evidence))
+    rest = f"The rest is as usual, judged until {until}."
     if facts.renewing:
-        return Verdict("UNKNOWN", f"We cannot know of {', '.join(facts.renewing)}: it is being learnt anew. "
-                       f"The rest is as usual, judged until {facts.judged_until}.")  # fmt: skip
-    if facts.accuracy is not None:
-        seen = " as far as it can be watched" if facts.blind or facts.thin else ""
-        return Verdict("UNKNOWN", f"We cannot know whether the answers are right: {facts.accuracy}. "
-                       f"Traffic is as usual{seen}, judged until {facts.judged_until}.")  # fmt: skip
+        text = f"We cannot know of {', '.join(facts.renewing)}: it is being learnt anew. {rest}"
+        return _unknown(text, "renewing", what=facts.renewing, until=until)
+    if why is not None:
+        in_part = bool(facts.blind or facts.thin)
+        seen = " as far as it can be watched" if in_part else ""
+        text = f"We cannot know whether the answers are right: {why}. Traffic is as usual{seen}, judged until {until}."
+        return _unknown(text, "accuracy_in_part" if in_part else "accuracy", why=why, until=until)
     if facts.thin:
-        more = f" and {len(facts.thin) - 3} more" if len(facts.thin) > 3 else ""
-        return Verdict("UNKNOWN", f"We cannot know of {', '.join(facts.thin[:3])}{more}: too few predictions a day to be judged. "
-                       f"The rest is as usual, judged until {facts.judged_until}.")  # fmt: skip
+        first, left = facts.thin[:MOST_NAMED], len(facts.thin) - MOST_NAMED
+        more = f" and {left} more" if left > 0 else ""
+        text = f"We cannot know of {', '.join(first)}{more}: too few predictions a day to be judged. {rest}"
+        return _unknown(text, "thin_and_more" if more else "thin", what=first, more=left, until=until)
     if facts.blind:
-        return Verdict("UNKNOWN", f"We cannot know of {', '.join(facts.blind)}: the reference itself moves too much. "
-                       f"The rest is as usual, judged until {facts.judged_until}.")  # fmt: skip
-    return Verdict("OK", f"Judged until {facts.judged_until}; nothing beyond what the reference does by itself.")
+        text = f"We cannot know of {', '.join(facts.blind)}: the reference itself moves too much. {rest}"
+        return _unknown(text, "blind", what=facts.blind, until=until)
+    text = f"Judged until {until}; nothing beyond what the reference does by itself."
+    return Verdict("OK", Said(text, "verdict.ok", until=until))
+
+
+def _unknown(text: str, key: str, **facts: Any) -> Verdict:
+    return Verdict("UNKNOWN", Said(text, f"verdict.{key}", **facts))

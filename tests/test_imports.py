@@ -4,6 +4,7 @@ import json
 import pkgutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,16 @@ def test_status_imports_no_science(quick_place: Place) -> None:
     with opened(quick_place.database):
         pass
     assert set(heavy_after("--config", str(quick_place.path), "status")) <= {"polars", "sqlalchemy"}
+
+
+def test_tables_are_packed() -> None:
+    """Whatever is no code and is read beside it, such as the words of letters, is part of the package that is installed."""
+    root = Path(__file__).parent.parent
+    packing = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-data"]
+    kinds = {".toml", ".yaml", ".csv", ".j2", ".html", ".css"}
+    found = [one for one in (root / "monitor").rglob("*") if one.suffix in kinds]
+    assert {"en.toml", "fr.toml"} <= {one.name for one in found}
+    assert [one for one in found if not any(one.match(pattern) for pattern in packing["*"])] == []
 
 
 @pytest.mark.parametrize("package", ["monitor", "jobs"])

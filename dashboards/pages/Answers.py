@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboards import charts, incident, shared, views
-from monitor.report.pictures import MIX_TITLE
+from monitor.report.words import words
 
 ANSWERS = ("answers", "novelty", "support", "unsupported")
 
@@ -28,7 +28,7 @@ st.text(
 )
 st.text(f"Most: {top['label']}, {100 * top['then']:.1f} % -> {100 * top['now']:.1f} %")
 mix = views.history(model, "answers", window.first, window.end)
-shared.curve(mix, "answers", MIX_TITLE, width=900, plan=views.plan(model))
+shared.curve(mix, "answers", words("en").say("picture.mix"), width=900, plan=views.plan(model))
 CURVES = (
     ("unsupported", "Answers that no word speaks for"),
     ("support", "Weight of the most telling word, times"),

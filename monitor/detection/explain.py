@@ -1,7 +1,7 @@
 """Say what an alarm is about: causes in natural units, whom it concerns, which labels, words and texts."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from monitor.metrics.prediction_shift import moved_share
 from monitor.nomenclature import Nomenclature
 from monitor.prediction import normalised
 from monitor.profiles.profile import NO_LABEL, Profile
+from monitor.said import Said
 
 MOST_CAUSES, MOST_LABELS, MOST_NAMED, MOST_TERMS, MOST_TEXTS = 6, 15, 2, 12, 8
 BY_CHANCE = 0.01  # that a label is named which did not move, of all labels together: a twentieth is the aim, and hours are wilder than chance
@@ -54,10 +55,10 @@ def _cause(name: str, share: float, line: Line, metric: Metric | None, sides: Si
     then, now = sides.then, sides.now
     if name == WITNESS:
         seen, chance = moved_share(now, then)
-        text = _mix_text(
-            sides, f"{shown(seen, 'share')} of the answers", f"chance alone gives {shown(chance, 'share')}"
-        )
-        return Cause(name, line.group, share, "share moved", chance, seen, now.labels.total, 1, text)
+        form, leading = _mix(sides)
+        moved, beside = f"{shown(seen, 'share')} of the answers", f"chance alone gives {shown(chance, 'share')}"
+        return Cause(name, line.group, share, "share moved", chance, seen, now.labels.total, 1, _mix_text(form, leading, moved, beside),
+                     {"form": form, "labels": _kept(leading)})  # fmt: skip
     if name == VOLUME:
         return Cause(name, line.group, share, "predictions", float("nan"), now.records, now.records, line.direction,
                      f"{now.records} predictions since the onset, not the usual number")  # fmt: skip
@@ -65,9 +66,13 @@ def _cause(name: str, share: float, line: Line, metric: Metric | None, sides: Si
     before, after = metric.read(then, _at(then)), metric.read(now, _at(then))
     expected, seen = metric.shown(before.value), metric.shown(after.value)
     text = f"{metric.title} {shown(expected, metric.unit)} -> {shown(seen, metric.unit)}"
+    facts = {}
     if name == "novelty":
-        text += f": {_written(one for one in _standing(sides) if one['then'] < NEW_BELOW and one['now'] > one['then'])}"
-    return Cause(name, line.group, share, metric.unit, expected, seen, after.size, 1 if seen > expected else -1, text)
+        new = [one for one in _standing(sides) if one["then"] < NEW_BELOW and one["now"] > one["then"]]
+        text, facts = f"{text}: {_written(new)}", {"labels": _kept(new)}
+    return Cause(
+        name, line.group, share, metric.unit, expected, seen, after.size, 1 if seen > expected else -1, text, facts
+    )
 
 
 def _at(reference: Profile) -> Any:
@@ -126,20 +131,27 @@ def _standing(sides: Sides) -> list[dict[str, Any]]:
     return [row for row in _moved(sides) if row["stands_out"]]
 
 
-def _mix_text(sides: Sides, moved: str, beside: str) -> str:
-    """Name the labels that stand out when one or two lead the change: by at least half the largest move, and in its direction."""
+def _mix(sides: Sides) -> tuple[str, list[dict[str, Any]]]:
+    """Return the labels that lead the change, by at least half the largest move and in its direction, and whether they are none, few or many."""
     standing = _standing(sides)
     leading = [row for row in standing if _move(row) / _move(standing[0]) >= 0.5]  # others made place for these
-    if not leading:
+    return ("none" if not leading else "few" if len(leading) <= MOST_NAMED else "many"), leading
+
+
+def _mix_text(form: str, leading: list[dict[str, Any]], moved: str, beside: str) -> str:
+    if form == "none":
         return f"the mix of answers changed; no single answer stands out yet ({moved} are in other labels, {beside})"
-    if len(leading) <= MOST_NAMED:
+    if form == "few":
         return f"answers {_written(leading)}"
     return f"{moved} moved to other labels ({beside}): {_written(leading)}"
 
 
-def _written(rows: Iterable[Mapping[str, Any]]) -> str:
-    first = list(rows)[:MOST_NAMED]
-    told = (f"{row['title']} {100 * row['then']:.1f} % -> {100 * row['now']:.1f} %" for row in first)
+def _kept(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: row[name] for name in ("title", "then", "now")} for row in rows[:MOST_NAMED]]
+
+
+def _written(rows: list[dict[str, Any]]) -> str:
+    told = (f"{row['title']} {100 * row['then']:.1f} % -> {100 * row['now']:.1f} %" for row in rows[:MOST_NAMED])
     return ", ".join(told) or "no single one"
 
 
@@ -247,7 +259,7 @@ def texts(now: pl.DataFrame, gained: list[list[Any]]) -> list[dict[str, Any]]:
     return [{k: row[k] for k in ("text", "label", "score", "caller")} for row in best if foreign(row)[0] < 0]
 
 
-def new_version(sides: Sides, near: Mapping[int, Profile], onset: int) -> str | None:
+def new_version(sides: Sides, near: Mapping[int, Profile], onset: int) -> Said | None:
     """
     Say since when the model version answers that leads since the onset; None when the reference knew it.
 
@@ -269,8 +281,8 @@ def new_version(sides: Sides, near: Mapping[int, Profile], onset: int) -> str | 
         return None
     hours = onset - first
     if hours <= 0:
-        return f"in the hour in which version {name} first answered"
-    return f"{hours} h after version {name} first answered"
+        return Said(f"in the hour in which version {name} first answered", "began.version_same", version=name)
+    return Said(f"{hours} h after version {name} first answered", "began.version_after", hours=hours, version=name)
 
 
 def claim(found: tuple[Cause, ...], where: list[dict[str, Any]]) -> str:

@@ -19,7 +19,8 @@ class Cause:
     Hold one metric's part in an incident.
 
     `share` is its part of the evidence (0 to 1), `expected` and `seen` are in the metric's unit, `size` the records
-    behind `seen`, `direction` 1 for up; `text` says it in one sentence.
+    behind `seen`, `direction` 1 for up; `text` says it in one English sentence, and `facts` keeps what else it says: the
+    `labels` it names, and in which `form` it tells of a mix.
     """
 
     metric: str
@@ -31,6 +32,7 @@ class Cause:
     size: float
     direction: int
     text: str
+    facts: dict[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)

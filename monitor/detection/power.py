@@ -22,6 +22,7 @@ from monitor.detection.renewal import kin_of
 from monitor.detection.witness import HALF_LIVES, RAREST, SCALES
 from monitor.metrics import FIXED
 from monitor.profiles.profile import Profile
+from monitor.said import Said
 from monitor.settings import Detection
 
 HORIZON_DAYS: Final = 28
@@ -30,7 +31,8 @@ HEADINGS: Final = ("told within a day from", "within a week from", "within four 
 BEGINS: Final = 5 * 24 + 9  # a Tuesday at 9 UTC, as an hour since 1970
 MOVED_LABELS: Final = 20
 WILD, WILD_CENTRE = 3.0, 0.2  # times the tolerance; the witness's distance of the reference's halves
-TITLES: Final = {metric.name: metric.title for metric in FIXED} | {VOLUME: "volume", WITNESS: "mix of answers"}
+TITLES: Final = {name: Said(title, f"metric.{name}") for name, title in [*((one.name, one.title) for one in FIXED),
+                                                                       (VOLUME, "volume"), (WITNESS, "mix of answers")]}  # fmt: skip
 SIZES: Final = (0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 0.9)
 
 
@@ -89,7 +91,7 @@ def blind(baseline: Baseline, settings: Detection) -> list[str]:
     At every scale its floor is above three times what is tolerated; for the mix of answers, the reference's own
     halves lie further apart than a change of 10 % would put them. Single labels and values of fields are left out.
     """
-    found = []
+    found: list[str] = []
     for name, title in TITLES.items():
         lines = [line for line in baseline.lines if line.metric == name]
         if name == WITNESS:

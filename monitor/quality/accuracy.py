@@ -4,8 +4,7 @@ import numpy as np
 from scipy.special import betaincinv
 
 from monitor.quality.estimate import Figure
-
-LEAST_LABELS = 30
+from monitor.quality.notes import LEAST_LABELS, few
 
 
 def measured(right: np.ndarray, inclusion: np.ndarray) -> Figure:
@@ -21,7 +20,7 @@ def measured(right: np.ndarray, inclusion: np.ndarray) -> Figure:
     """
     n = len(right)
     if n < LEAST_LABELS:
-        return Figure(None, None, None, n, f"only {n} audited answers; {LEAST_LABELS} are needed")
+        return Figure(None, None, None, n, few(n))
     weight = 1 / inclusion
     value = float(weight @ right / weight.sum())
     many = float(weight.sum() ** 2 / (weight @ weight))

@@ -2,19 +2,22 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 
-from monitor.detection.explain import beside_chance, then_now
 from monitor.detection.incident import Incident
 from monitor.detection.suspects import new_languages
 from monitor.letter import Letter
 from monitor.report.advice import advice
-from monitor.report.letters import Block, Picture, letter, tidy
+from monitor.report.letters import Block, Picture, fitted, letter, tidy
 from monitor.report.pictures import curve_title, metric_picture, png
+from monitor.report.told import cause, claim, field, retold, then_now, topic
+from monitor.report.words import Words
 from monitor.window import start_of
 
-MOST_TEXTS = 5
+MOST_TEXTS, LONGEST_NAME = 5, 64
+TELLING_SHARE = 0.3  # of the change, from which the segment that carries it is named
 VERBS = {"opened": "ALARM", "worsened": "ALARM", "closed": "OK"}
 
 
@@ -22,7 +25,7 @@ VERBS = {"opened": "ALARM", "worsened": "ALARM", "closed": "OK"}
 class Surroundings:
     """Hold what the letter says beside the incident: champion, history of the first metric, accuracy, links, texts allowed."""
 
-    version: str
+    version: str | None
     history: pl.DataFrame
     accuracy: str | None
     url: str
@@ -30,76 +33,84 @@ class Surroundings:
     now: datetime
 
 
-def alert_mail(incident: Incident, change: str, around: Surroundings) -> Letter:
+def alert_mail(incident: Incident, change: str, around: Surroundings, words: Words) -> Letter:
     """Render the letter about a change (opened, worsened, closed) of an incident."""
-    since = f"{start_of(incident.onset_hour):%a %d %b %H:%M}"
-    status = VERBS[change]
-    group = {"inputs": "inputs changed", "outputs": "answers changed", "service": "service changed"}
-    topic = group.get(incident.causes[0].group if incident.causes else "", "changed")
-    what = {
-        "opened": f"{topic} since {since}",
-        "worsened": f"{topic} more",
-        "closed": f"closed as {incident.closed_as}",
-    }[change]
-    again = " again" if incident.recurrence_of and change == "opened" else ""
-    subject = f"[Vigie] {status} {incident.model}: {what}{again} (#{incident.id})"
-    blocks = [
-        Block(
-            f"{incident.model} ({around.version}), since {since}",
-            _rows(incident, around, change),
-            _picture(incident, around),
-        )
-    ]
+    status, since = VERBS[change], start_of(incident.onset_hour)
+    again = "_again" if incident.recurrence_of and change == "opened" else ""
+    what = words.say(
+        f"alert.{change}{again}", topic=topic(incident, words), since=since, how=closed_as(incident, words)
+    )
+    subject = fitted(incident.model, lambda name: words.say("alert.subject", status=words.say(f"status.{status}"), model=name, what=what,
+                                                            number=incident.id))  # fmt: skip
+    version = tidy(around.version or words.say("alert.no_version"), LONGEST_NAME)
+    heading = words.say("alert.heading", model=incident.model, version=version, since=since)
+    blocks = [Block(heading, _rows(incident, around, change, words), _picture(incident, around, words))]
     told = incident.told
     if told.get("labels"):
-        moved = [
-            ("", f"{tidy(one['title'])}: {then_now(one, 'share')}{beside_chance(one)}") for one in told["labels"][:5]
-        ]
-        blocks.append(Block("Answers that moved most", moved))
+        moved = [("", _label(one, words)) for one in told["labels"][:5]]
+        blocks.append(Block(words.say("alert.labels"), moved))
     gained = told.get("terms", {}).get("gained", [])
     if gained:
-        words = ", ".join(f"{tidy(word, 30)} ({100 * now:.1f} %)" for word, _, now in gained[:8])
-        blocks.append(Block("Words that came", [("", words)]))
+        came = words.listed(words.say("alert.word", word=tidy(word, 30), now=now) for word, _, now in gained[:8])
+        blocks.append(Block(words.say("alert.words"), [("", came)]))
     texts = told.get("texts", [])
     if around.with_texts and texts:
-        blocks.append(Block("Texts", [(tidy(str(t["label"]), 20), tidy(t["text"])) for t in texts[:MOST_TEXTS]]))
-    return letter(
-        subject, status, blocks, f"Vigie, {around.now:%d %b %Y %H:%M} UTC. No link in this mail changes anything."
-    )
+        shown = [(tidy(str(t["label"]), 20), tidy(t["text"])) for t in texts[:MOST_TEXTS]]
+        blocks.append(Block(words.say("alert.texts"), shown))
+    return letter(subject, status, blocks, words.say("mail.foot", now=around.now), words)
 
 
-def _rows(incident: Incident, around: Surroundings, change: str) -> list[tuple[str, str]]:
-    found = f"{start_of(incident.found_hour):%a %d %b %H:%M} UTC, {incident.found_hour - incident.onset_hour} h after it began"
-    rows = [("What changed", tidy(incident.claim, 300))]
-    rows += [("Evidence", f"{cause.share:.0%}  {tidy(cause.text, 300)}") for cause in incident.causes]
-    where = incident.detail.get("segments", [])
-    if where and where[0]["share_of_change"] >= 0.3:
-        whom = f"{min(where[0]['share_of_change'], 1):.0%} of it is {where[0]['field']} {tidy(str(where[0]['value']))}"
-        unit = incident.causes[0].unit if incident.causes else ""
-        rows.append(("Whom", f"{whom}: {then_now(where[0], unit)}"))
-    languages = new_languages(incident.told)
-    if languages:
-        told = ", ".join(f"{tidy(code)} {now:.0%} (before {then:.0%})" for code, then, now in languages)
-        rows.append(("Language", told))
+def closed_as(incident: Incident, words: Words) -> str:
+    """Say how an incident was closed; nothing while it is not."""
+    key = f"closed_as.{incident.closed_as}"
+    return words.say(key) if words.knows(key) else incident.closed_as or ""
+
+
+def _label(one: dict[str, Any], words: Words) -> str:
+    key = "alert.label" if one.get("stands_out", True) else "alert.label_chance"
+    return words.say(key, title=tidy(one["title"]), moved=then_now(one, "share", words))
+
+
+def _rows(incident: Incident, around: Surroundings, change: str, words: Words) -> list[tuple[str, str]]:
+    def row(name: str, key: str, **facts: Any) -> tuple[str, str]:
+        return words.say(f"row.{name}"), words.say(key, **facts)
+
+    rows = [(words.say("row.what_changed"), tidy(claim(incident, words), 300))]
     rows += [
-        ("Found", found),
-        ("Accuracy", "known, see the dashboard" if around.accuracy is None else f"UNKNOWN: {around.accuracy}"),
+        row("evidence", "alert.evidence", share=one.share, cause=tidy(cause(one, words), 300))
+        for one in incident.causes
+    ]
+    where = incident.detail.get("segments", [])
+    if where and where[0]["share_of_change"] >= TELLING_SHARE:
+        unit = incident.causes[0].unit if incident.causes else ""
+        rows.append(row("whom", "alert.whom", share=min(where[0]["share_of_change"], 1), field=field(where[0]["field"], words),
+                        value=tidy(str(where[0]["value"])), moved=then_now(where[0], unit, words)))  # fmt: skip
+    languages = [words.say("alert.language", code=tidy(code), now=now, then=then)
+                 for code, then, now in new_languages(incident.told)]  # fmt: skip
+    if languages:
+        rows.append((words.say("row.language"), words.listed(languages)))
+    why = around.accuracy and retold(around.accuracy, words)
+    rows += [
+        row("found", "alert.found", at=start_of(incident.found_hour), hours=incident.found_hour - incident.onset_hour),
+        row("accuracy", "alert.accuracy_unknown" if why else "alert.accuracy_known", why=why),
     ]
     if change != "closed":
-        now = advice(incident.causes[0].metric) if incident.causes else None
-        rows += [("Look first", now.check), ("Do now", now.do)] if now else [("Do now", "look at the incident")]
-        rows.append(("Commands", f"vigie incidents show {incident.id}; vigie incidents ack {incident.id} --reason ..."))
+        if incident.causes:
+            now = advice(incident.causes[0].metric, words)
+            rows += [(words.say("row.look_first"), now.check), (words.say("row.do_now"), now.do)]
+        else:
+            rows.append(row("do_now", "alert.do_now"))
+        rows.append(row("commands", "alert.commands", number=incident.id))
     if around.url:
-        rows.append(("Link", f"{around.url}/Incidents?id={incident.id}"))
+        rows.append((words.say("row.link"), f"{around.url}/Incidents?id={incident.id}"))
     return rows
 
 
-def _picture(incident: Incident, around: Surroundings) -> Picture | None:
+def _picture(incident: Incident, around: Surroundings, words: Words) -> Picture | None:
     if not incident.causes or around.history.height == 0:
         return None
-    cause = incident.causes[0]
-    chart = metric_picture(around.history, metric=cause.metric, title=tidy(curve_title(cause), 90), subtitle="line: seen; band: what the reference does by itself",
-                           onset=incident.onset_hour)  # fmt: skip
-    return Picture(
-        "metric", png(chart), f"{tidy(cause.text, 200)}; began {start_of(incident.onset_hour):%d %b %H:%M} UTC"
-    )
+    first = incident.causes[0]
+    chart = metric_picture(around.history, metric=first.metric, title=tidy(curve_title(first, words), 90),
+                           subtitle=words.say("picture.subtitle"), onset=incident.onset_hour, words=words)  # fmt: skip
+    text = words.say("alert.picture", cause=tidy(cause(first, words), 200), at=start_of(incident.onset_hour))
+    return Picture("metric", png(chart, words), text)

@@ -5,15 +5,15 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from monitor.detection.incident import Incident
 from monitor.letter import Letter
-from monitor.report.letters import Block, letter, tidy
+from monitor.report.alert_mail import closed_as
+from monitor.report.letters import Block, fitted, letter, tidy
+from monitor.report.told import claim, topic
+from monitor.report.words import Words
 from monitor.window import start_of
-
-TOPICS = {"inputs": "inputs changed", "outputs": "answers changed", "service": "service changed"}
-LONGEST_SUBJECT = 78
-FOOT = "UTC. No link in this mail changes anything."
 
 
 @dataclass(frozen=True)
@@ -32,17 +32,17 @@ class Together:
     now: datetime
 
 
-def group_mail(told: Together) -> Letter:
+def group_mail(told: Together, words: Words) -> Letter:
     """Render the letter about a group that opened, grew or closed: the worst first, what is closed last."""
     some = sorted(told.incidents, key=lambda one: (one.state == "closed", -severity(one), one.onset_hour, one.id))
-    since = f"{start_of(min(one.onset_hour for one in some)):%a %d %b %H:%M}"
+    since = start_of(min(one.onset_hour for one in some))
     status = "OK" if told.change == "closed" else "ALARM"
-    rows = _closed(told) if told.change == "closed" else _first_look(told)
+    rows = _closed(told, words) if told.change == "closed" else _first_look(told, words)
     blocks = [
-        Block(f"{_who(told)}, since {since}", rows),
-        Block("Model by model, the worst first", [_row(one, told) for one in some]),
+        Block(words.say("group.heading", who=_who(told, words), since=since), rows),
+        Block(words.say("group.rows"), [_row(one, told, words) for one in some]),
     ]
-    return letter(_subject(told, since), status, blocks, f"Vigie, {told.now:%d %b %Y %H:%M} {FOOT}")
+    return letter(_subject(told, since, status, words), status, blocks, words.say("mail.foot", now=told.now), words)
 
 
 def severity(one: Incident) -> float:
@@ -61,32 +61,30 @@ def severity(one: Incident) -> float:
     return abs(math.log(max(abs(cause.seen), least) / max(abs(cause.expected), least)))
 
 
-def _subject(told: Together, since: str) -> str:
+def _subject(told: Together, since: datetime, status: str, words: Words) -> str:
     """Return the subject: at most 78 letters, whatever the names are, so that nothing of it is cut."""
-    status, what = ("OK", "all closed") if told.change == "closed" else ("ALARM", f"since {since}")
+    what = words.say(f"group.subject_{'closed' if told.change == 'closed' else 'opened'}", since=since)
     if told.new:
-        what = f"{len(told.new)} more"
-    end = f": {what} (#{min(one.id for one in told.incidents)})"
-    models = len({one.model for one in told.incidents})
-    who = f"{models} models at once"
+        what = words.say("group.subject_more", count=len(told.new))
+    models = {one.model for one in told.incidents}
+    who = words.say("group.at_once", n=len(models))
     if told.shared:
         tag, others = _widest(told)
-        who = f"{models} models sharing {tag}"
-        if models == len({one.model for one in told.incidents} & others):
-            who = f"{models} of {len(others)} models sharing {tag}"
-    begin = f"[Vigie] {status} "
-    return begin + tidy(who, LONGEST_SUBJECT - len(begin + end)) + end
+        key = "some" if len(models) == len(models & others) else "all"
+        who = words.say(f"group.subject_{key}_sharing", count=len(models), all=len(others), tag=tag)
+    number = min(one.id for one in told.incidents)
+    return fitted(who, lambda short: words.say("group.subject", status=words.say(f"status.{status}"), who=short, what=what, number=number))  # fmt: skip
 
 
-def _who(told: Together) -> str:
+def _who(told: Together, words: Words) -> str:
     """Say of how many models this is, and what they share: `8 of the 21 models that share embedder`."""
     models = {one.model for one in told.incidents}
     if not told.shared:
-        return f"{len(models)} models at once"
+        return words.say("group.at_once", n=len(models))
     tag, others = _widest(told)
     inside = len(models & others)
-    more = f" and {len(models) - inside} more" if inside < len(models) else ""
-    return f"{inside} of the {len(others)} models that share {tidy(tag)}{more}"
+    key = "group.sharing_and_more" if inside < len(models) else "group.sharing"
+    return words.say(key, count=inside, all=len(others), tag=tidy(tag), more=len(models) - inside)
 
 
 def _widest(told: Together) -> tuple[str, frozenset[str]]:
@@ -94,36 +92,40 @@ def _widest(told: Together) -> tuple[str, frozenset[str]]:
     return max(sorted(told.shared.items()), key=lambda pair: len(models & pair[1]))
 
 
-def _first_look(told: Together) -> list[tuple[str, str]]:
-    topics = Counter(TOPICS.get(one.causes[0].group if one.causes else "", "changed") for one in told.incidents)
-    rows = [("What changed", ", ".join(f"{topic} ({count})" for topic, count in topics.most_common()))]
+def _first_look(told: Together, words: Words) -> list[tuple[str, str]]:
+    def row(name: str, key: str, **facts: Any) -> tuple[str, str]:
+        return words.say(f"row.{name}"), words.say(f"group.{key}", **facts)
+
+    topics = Counter(topic(one, words) for one in told.incidents)
+    rows = [(words.say("row.what_changed"), _counted(topics, words))]
     models = {one.model for one in told.incidents}
     rows += [
-        ("Shared", f"{tag}: {len(models & of)} of its {len(of)} models") for tag, of in sorted(told.shared.items())
+        row("shared", "shared", tag=tag, count=len(models & of), all=len(of)) for tag, of in sorted(told.shared.items())
     ]
-    if told.shared:
-        tag, _ = _widest(told)
-        look = f"{tag}: these models have it in common. Was it released, moved or overloaded when this began? Does it answer as before?"
-        do = f"Mend {tag} first, then close these incidents as fixed. What goes on is a model's own."
-    else:
-        look = ("What these models have in common: an embedder, a gateway, a feed, a machine, a caller. Name it in config.yaml "
-                "(models.NAME.shares), and the next message names it.")  # fmt: skip
-        do = "Mend what they share first, then close these incidents as fixed. What goes on is a model's own."
+    tag, which = (_widest(told)[0], "_shared") if told.shared else ("", "")
     first = min(one.id for one in told.incidents)
-    rows += [("Look first", look), ("Do now", do), ("Commands", f"vigie incidents list; vigie incidents show {first}")]
+    rows += [
+        row("look_first", f"look{which}", tag=tag),
+        row("do_now", f"do{which}", tag=tag),
+        row("commands", "commands", number=first),
+    ]
     if told.new:
-        rows.append(("New", f"{len(told.new)} joined since the last message; marked new below"))
-    return rows + ([("Link", f"{told.url}/Incidents?id={first}")] if told.url else [])
+        rows.append(row("new", "new", count=len(told.new)))
+    return rows + ([(words.say("row.link"), f"{told.url}/Incidents?id={first}")] if told.url else [])
 
 
-def _closed(told: Together) -> list[tuple[str, str]]:
-    ways = Counter(one.closed_as or "closed" for one in told.incidents)
-    return [("How", ", ".join(f"{way} ({count})" for way, count in ways.most_common()))]
+def _closed(told: Together, words: Words) -> list[tuple[str, str]]:
+    ways = Counter(closed_as(one, words) or words.say("group.closed") for one in told.incidents)
+    return [(words.say("row.how"), _counted(ways, words))]
 
 
-def _row(one: Incident, told: Together) -> tuple[str, str]:
+def _counted(parts: Counter[str], words: Words) -> str:
+    return words.listed(words.say("group.counted", what=what, count=count) for what, count in parts.most_common())
+
+
+def _row(one: Incident, told: Together, words: Words) -> tuple[str, str]:
     """Name the incident in the narrow column and its model in the wide one: a model's name may have 64 letters."""
-    mark = f"#{one.id} new" if one.id in told.new else f"#{one.id}"
-    ended = f"; closed as {one.closed_as}" if one.state == "closed" else ""
-    again = " again" if one.recurrence_of and told.change == "opened" else ""
-    return mark, f"{one.model}{again}, since {start_of(one.onset_hour):%a %d %b %H:%M}: {tidy(one.claim, 160)}{ended}"
+    mark = words.say("group.mark_new" if one.id in told.new else "group.mark", number=one.id)
+    key = "group.row_again" if one.recurrence_of and told.change == "opened" else "group.row"
+    row = words.say(key, model=one.model, since=start_of(one.onset_hour), claim=tidy(claim(one, words), 160))
+    return mark, words.say("group.row_closed", row=row, how=closed_as(one, words)) if one.state == "closed" else row

@@ -10,9 +10,12 @@ import altair as alt
 import polars as pl
 from PIL import Image
 
-from monitor.detection.baseline import WITNESS
+from monitor.detection.baseline import VOLUME, WITNESS
 from monitor.detection.incident import Cause
 from monitor.plan import Planned
+from monitor.report.told import cause as told_cause
+from monitor.report.told import moved
+from monitor.report.words import Words
 
 NOW, BAND, ONSET, OTHER = "#1F84BD", "#9aa0a6", "#D55E00", "#CC79A7"
 MOST_HOURS = 14 * 24
@@ -24,12 +27,12 @@ WIDEST: Final = 50  # characters of a title's line: a longer one makes the pictu
 COLOURS: Final = 32
 SMALL_SHARE: Final = 0.05
 MOST_CLOCK_HOURS: Final = 72
-MIX_TITLE: Final = "Mix of answers: distance from the reference's mix, larger = more unlike"
+MOST_TICKS: Final = 8
 NUMBERS: Final = {"latency", "length", "volume", "confidence", "support", WITNESS}  # all other metrics are shares
 NATURAL: Final = {"latency": math.exp, "length": math.exp, "support": math.exp}
 
 
-def metric_picture(history: pl.DataFrame, *, metric: str, title: str, subtitle: str, onset: int | None = None,
+def metric_picture(history: pl.DataFrame, *, metric: str, title: str, subtitle: str, words: Words, onset: int | None = None,
                    zone: str = "UTC", size: tuple[int, int] = (600, 240), plan: Sequence[Planned] = ()) -> Any:  # fmt: skip
     """
     Draw a metric over time with what the reference does by itself as a band, and the onset as a line.
@@ -42,10 +45,10 @@ def metric_picture(history: pl.DataFrame, *, metric: str, title: str, subtitle: 
     points = at_grain(history, metric, zone)
     form = _form(points, metric)
     y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format=form, tickCount=5))
-    x = alt.X("time:T", title=None, axis=alt.Axis(format=_clock(points), tickCount=8, labelOverlap=True))
-    above, below = wrap(title, WIDEST), [subtitle, *(by_itself(history) if metric == WITNESS else ())]
-    words = alt.TitleParams(above, subtitle=below, anchor="start", subtitleColor="gray")
-    base = alt.Chart(points, title=words)
+    x = alt.X("time:T", title=None, axis=_clock(points, words))
+    above, below = wrap(title, WIDEST), [subtitle, *(by_itself(history, words) if metric == WITNESS else ())]
+    told = alt.TitleParams(above, subtitle=below, anchor="start", subtitleColor="gray")
+    base = alt.Chart(points, title=told)
     band = base.mark_area(color=BAND, opacity=0.35).encode(
         x=x, y=alt.Y("low:Q", title=None, scale=alt.Scale(zero=False)), y2="high:Q"
     )
@@ -62,23 +65,26 @@ def metric_picture(history: pl.DataFrame, *, metric: str, title: str, subtitle: 
     return alt.layer(*layers).properties(width=size[0], height=size[1] + LINE * (len(above) + len(below) - 2))
 
 
-def curve_title(cause: Cause) -> str:
+def curve_title(cause: Cause, words: Words) -> str:
     """Name the curve of a cause: what is measured, and how far it moved where its unit says that."""
-    return MIX_TITLE if cause.metric == WITNESS else cause.text.split(":")[0]
+    if cause.metric == WITNESS:
+        return words.say("picture.mix")
+    return told_cause(cause, words) if cause.metric == VOLUME else moved(cause, words)
 
 
-def by_itself(history: pl.DataFrame) -> list[str]:
+def by_itself(history: pl.DataFrame, words: Words) -> list[str]:
     """
     Say how far the mix of the newest 24 measured hours was from the reference's, beside what the reference gives in as many hours by itself.
 
+    >>> from monitor.report.words import words
     >>> by_itself(pl.DataFrame({"hour": [5, 6, 9], "value": [0.62, 0.58, None], "expected": 0.01, "low": -0.19, "high": 0.21,
-    ...                         "size": [85.0, 85.0, 0.0]}))
+    ...                         "size": [85.0, 85.0, 0.0]}), words("en"))
     ['newest day: 0.60 over 170 answers; by itself up to 0.21']
     """
     day = history.drop_nulls("value").filter(pl.col("hour") > pl.col("hour").max() - 24)
     value, expected = ((pl.col(name) * pl.col("size")).sum() / pl.col("size").sum() for name in ("value", "expected"))
     told = day.select(value, answers=pl.col("size").sum(), chance=expected + _half(WITNESS))
-    return [f"newest day: {one['value']:.2f} over {one['answers']:.0f} answers; by itself up to {one['chance']:.2f}"
+    return [words.say("picture.by_itself", **one)
             for one in told.iter_rows(named=True) if one["answers"]]  # fmt: skip
 
 
@@ -91,7 +97,7 @@ def _half(metric: str) -> pl.Expr:
 def _planned(points: pl.DataFrame, plan: Sequence[Planned], zone: str) -> list[Any]:
     """Draw what was planned within the picture's time, with the titles to read at the pointer."""
     rows = [
-        (one.from_us, one.from_us if one.to_us is None else one.to_us, one.title)
+        (one.from_us, one.from_us if one.to_us is None else one.to_us, str(one.title))
         for one in plan
         if one.removed_us is None
     ]
@@ -123,10 +129,12 @@ def _form(points: pl.DataFrame, metric: str) -> str:
     return ".2~f" if metric in {"confidence", WITNESS} else "~s"
 
 
-def _clock(points: pl.DataFrame) -> str:
-    """Return how the axis of time is written: hours for three days or less, days beyond."""
+def _clock(points: pl.DataFrame, words: Words) -> alt.Axis:
+    """Return the axis of time: hours for three days or less, beyond it days, none of them twice."""
     span_hours = points.select((pl.col("time").max() - pl.col("time").min()).dt.total_hours()).item()
-    return "%d %b" if span_hours is None or span_hours > MOST_CLOCK_HOURS else "%a %H:%M"
+    by_day = span_hours is None or span_hours > MOST_CLOCK_HOURS
+    count = min(MOST_TICKS, (span_hours or 0) // 24 or MOST_TICKS) if by_day else MOST_TICKS
+    return alt.Axis(format=words.say(f"picture.axis_{'day' if by_day else 'hour'}"), tickCount=count, labelOverlap=True)
 
 
 def at_grain(history: pl.DataFrame, metric: str, zone: str = "UTC") -> pl.DataFrame:
@@ -159,11 +167,12 @@ def _time(zone: str, name: str = "time") -> pl.Expr:
     return utc.dt.convert_time_zone(zone).dt.replace_time_zone(None).alias(name)
 
 
-def png(chart: Any) -> bytes:
-    """Return the chart as PNG at double pixels in 32 colours, small enough to lie inside a mail."""
+def png(chart: Any, words: Words) -> bytes:
+    """Return the chart, its axes in the words' language, as PNG at double pixels in 32 colours, small enough to lie inside a mail."""
     import vl_convert
 
-    raw = vl_convert.vegalite_to_png(chart.to_json(), scale=2)
+    locale: Any = words.say("picture.locale")
+    raw = vl_convert.vegalite_to_png(chart.to_json(), scale=2, format_locale=locale, time_format_locale=locale)
     small = Image.open(io.BytesIO(raw)).convert("RGB").quantize(COLOURS)
     out = io.BytesIO()
     small.save(out, "PNG", optimize=True)

@@ -11,12 +11,17 @@ from monitor.detection.burst import Burst
 from monitor.detection.incident import Incident
 from monitor.letter import Letter
 from monitor.profiles.profile import Profile
-from monitor.report.letters import Block, Picture, letter, tidy
+from monitor.quality.notes import recognised
+from monitor.report.alert_mail import closed_as
+from monitor.report.decision_mail import sentence
+from monitor.report.letters import Block, Picture, fitted, letter, tidy
 from monitor.report.pictures import NOW, png
+from monitor.report.told import claim, field, retold
+from monitor.report.words import Words
 from monitor.verdict import Verdict
 from monitor.window import Window, start_of
 
-MOST_BURSTS = 5
+MOST_BURSTS, LONGEST_SENTENCE = 5, 400
 
 
 @dataclass(frozen=True)
@@ -35,100 +40,119 @@ class Week:
     bursts: tuple[Burst, ...] = ()
 
 
-def weekly(week: Week, now: datetime) -> Letter:
+def weekly(week: Week, now: datetime, words: Words) -> Letter:
     """Render the weekly letter of one model."""
-    subject = f"[Vigie] {week.model}: week to {start_of(week.window.end - 1):%d %b %Y}, {week.verdict.status}"
-    main = Block(
-        f"{week.model}, {start_of(week.window.first):%d %b} to {start_of(week.window.end - 1):%d %b %Y}",
-        _rows(week),
-        _picture(week),
+    first, last, status = start_of(week.window.first), start_of(week.window.end - 1), week.verdict.status
+    subject = fitted(
+        week.model,
+        lambda name: words.say("weekly.subject", model=name, last=last, status=words.say(f"status.{status}")),
     )
-    happened = [(f"#{one.id}", f"{tidy(one.claim, 240)} ({one.closed_as or one.state})") for one in week.incidents]
-    happened += [("burst", tidy(one.sentence, 240)) for one in week.bursts[:MOST_BURSTS]]
+    heading = words.say("weekly.heading", model=week.model, first=first, last=last)
+    happened = [
+        (f"#{one.id}", words.say("weekly.incident", claim=tidy(claim(one, words), 240), how=_how(one, words)))
+        for one in week.incidents
+    ]
+    happened += [(words.say("weekly.burst"), tidy(_burst(one, words), 240)) for one in week.bursts[:MOST_BURSTS]]
     waiting = [
-        (f"decision {d['id']}", tidy(f"{d['recommendation'].replace('_', ' ')}: {d['sentence']}", 240))
-        for d in week.decisions
+        (words.say("weekly.decision", number=one["id"]), tidy(_decision(one, words), 240)) for one in week.decisions
     ]
     blocks = [
-        main,
-        Block("What happened", happened or [("", "no incident")]),
-        Block("Waiting for you", waiting or [("", "nothing")]),
+        Block(heading, _rows(week, words), _picture(week, words)),
+        Block(words.say("weekly.happened"), happened or [("", words.say("weekly.no_incident"))]),
+        Block(words.say("weekly.waiting"), waiting or [("", words.say("weekly.nothing"))]),
     ]
-    return letter(
-        subject,
-        week.verdict.status,
-        blocks,
-        f"Vigie, {now:%d %b %Y %H:%M} UTC. Figures of whole hours; no link changes anything.",
-    )
+    return letter(subject, status, blocks, words.say("weekly.foot", now=now), words)
 
 
-def _rows(week: Week) -> list[tuple[str, str]]:
+def _how(one: Incident, words: Words) -> str:
+    return closed_as(one, words) if one.closed_as else words.say(f"state.{one.state}")
+
+
+def _burst(one: Burst, words: Words) -> str:
+    what = words.say("weekly.burst_what", kind=field(one.kind, words), name=one.name)
+    key = "weekly.burst_days" if one.days > 1 else "weekly.burst_row"
+    return words.say(key, what=what, count=one.count, at=start_of(24 * one.day), most=one.most, days=one.days)
+
+
+def _decision(one: dict[str, Any], words: Words) -> str:
+    recommendation = words.say(f"decision.{one['recommendation']}")
+    return words.say("weekly.decision_row", recommendation=recommendation, sentence=sentence(one, words))
+
+
+def _rows(week: Week, words: Words) -> list[tuple[str, str]]:
     now = week.weeks[-1][1]
     before = week.weeks[-2][1] if len(week.weeks) > 1 else None
-    rows = [
-        ("Verdict", week.verdict.sentence),
-        ("Predictions", _volume(now, before)),
-        ("Service", _service(now, week.latency_ms_limit)),
-    ]
+    told = {"verdict": tidy(retold(week.verdict.sentence, words), LONGEST_SENTENCE), "predictions": _volume(now, before, words),
+            "service": _service(now, week.latency_ms_limit, words)}  # fmt: skip
     if now.decided:
-        rate, wide = (
-            now.automatic / now.decided,
-            1.96 * (now.automatic / now.decided * (1 - now.automatic / now.decided) / now.decided) ** 0.5,
+        rate, sent = now.automatic / now.decided, now.decisions["manual"]
+        wide = 1.96 * (rate * (1 - rate) / now.decided) ** 0.5
+        told["automation"] = words.say(
+            "weekly.automation", rate=rate, low=100 * (rate - wide), high=100 * (rate + wide)
         )
-        sent = now.decisions["manual"]
-        rows.append(("Automation", f"{100 * rate:.1f} % ({100 * (rate - wide):.1f} to {100 * (rate + wide):.1f})"))
-        rows.append(("To people", f"{sent:,} cases, about {sent * week.minutes_per_case / 60:,.0f} hours"))
-    rows.append(("Accuracy", _accuracy(week)))
-    return rows
+        told["to_people"] = words.say("weekly.to_people", n=sent, hours=sent * week.minutes_per_case / 60)
+    told["accuracy"] = _accuracy(week, words)
+    return [(words.say(f"row.{name}"), value) for name, value in told.items()]
 
 
-def _volume(now: Profile, before: Profile | None) -> str:
+def _volume(now: Profile, before: Profile | None, words: Words) -> str:
     if before is None or not before.records:
-        return f"{now.records:,}"
-    return f"{now.records:,}, {100 * (now.records / before.records - 1):+.1f} % against the week before"
+        return words.say("weekly.volume", count=now.records)
+    return words.say("weekly.volume_against", count=now.records, change=now.records / before.records - 1)
 
 
-def _service(now: Profile, limit: float | None) -> str:
+def _service(now: Profile, limit: float | None, words: Words) -> str:
     if not now.latency.total:
-        return "no latency is logged"
-    failed = now.outcomes.total - now.outcomes["ok"]
-    slow = f"; {100 * now.latency.share_from(limit):.2f} % slower than {limit:.0f} ms" if limit else ""
-    return f"half within {now.latency.quantile(0.5):.0f} ms, 99 % within {now.latency.quantile(0.99):.0f} ms{slow}; {failed:,} failed"
+        return words.say("weekly.no_latency")
+    facts = {
+        "half": now.latency.quantile(0.5),
+        "most": now.latency.quantile(0.99),
+        "failed": now.outcomes.total - now.outcomes["ok"],
+    }
+    if not limit:
+        return words.say("weekly.latency", **facts)
+    return words.say("weekly.latency_slow", **facts, slow=now.latency.share_from(limit), limit=limit)
 
 
-def _accuracy(week: Week) -> str:
+def _accuracy(week: Week, words: Words) -> str:
     told = []
-    for basis, name in (("measured", "audited"), ("estimated", "estimated without labels")):
+    for basis in ("measured", "estimated"):
         figure = week.figures.get(("accuracy_automatic", basis))
         if figure is not None and figure["value"] is not None:
-            old = figure.get("day") is not None and figure["day"] * 24 < week.window.first
+            said = words.say(
+                f"weekly.accuracy_{basis}", value=figure["value"], low=100 * figure["low"], high=100 * figure["high"]
+            )
+            day = figure.get("day")
+            is_old = day is not None and day * 24 < week.window.first
             told.append(
-                f"{100 * figure['value']:.1f} % ({100 * figure['low']:.1f} to {100 * figure['high']:.1f}) of automatic answers right, {name}"
-                + (f", as of {start_of(24 * figure['day']):%d %b}" if old else "")
+                words.say("weekly.as_of", told=said, at=start_of(24 * day)) if day is not None and is_old else said
             )
         elif figure is not None and basis == "measured":
-            told.append(f"not known, because {figure['note']}")
+            told.append(
+                words.say("weekly.not_known", why=retold(recognised(figure["note"], figure.get("size") or 0), words))
+            )
     wrong = week.figures.get(("wrong_automatic", "estimated"))
     if wrong is not None and wrong["value"] is not None:
-        told.append(f"probably {wrong['value']:.0f} wrong automatic answers a day, estimated, mean of the week")
-    return "; ".join(told) or "not known, because no label was ever read"
+        told.append(words.say("weekly.wrong", n=round(wrong["value"])))
+    return words.listed(told, "semicolon") or words.say("weekly.not_known", why=words.say("weekly.no_label"))
 
 
-def _picture(week: Week) -> Picture | None:
+def _picture(week: Week, words: Words) -> Picture | None:
     points = [(start_of(first).replace(tzinfo=None), p.automatic / p.decided) for first, p in week.weeks if p.decided]
     if len(points) < 2:
         return None
     frame = pl.DataFrame(points, schema={"week": pl.Datetime("us"), "rate": pl.Float64}, orient="row")
-    last = 100 * points[-1][1]
     y = alt.Y("rate:Q", title=None, axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1]))
     x = alt.X(
         "week:T",
         title=None,
-        axis=alt.Axis(format="%d %b", values=[p[0].isoformat() for p in points], labelOverlap=True),
+        axis=alt.Axis(
+            format=words.say("picture.axis_day"), values=[p[0].isoformat() for p in points], labelOverlap=True
+        ),
     )
     title = alt.TitleParams(
-        f"Automation rate {last:.1f} % last week",
-        subtitle="share coded without a person, by week",
+        words.say("weekly.picture_title", rate=points[-1][1]),
+        subtitle=words.say("weekly.picture_subtitle"),
         anchor="start",
         subtitleColor="gray",
     )
@@ -137,5 +161,6 @@ def _picture(week: Week) -> Picture | None:
         .mark_line(color=NOW, point=alt.OverlayMarkDef(filled=True, size=50))
         .encode(x=x, y=y)
     )
-    told = ", ".join(f"{when:%d %b} {100 * rate:.1f} %" for when, rate in points[-6:])
-    return Picture("automation", png(chart.properties(width=600, height=200)), f"Automation rate by week: {told}")
+    told = words.listed(words.say("weekly.picture_week", at=when, rate=rate) for when, rate in points[-6:])
+    text = words.say("weekly.picture_text", weeks=told)
+    return Picture("automation", png(chart.properties(width=600, height=200), words), text)

@@ -86,7 +86,7 @@ class Route(Part):
     """Say who is told what."""
 
     to: Annotated[str, Field(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,190}$")]
-    language: Literal["en"] = "en"
+    language: Literal["en", "fr"] = "en"
     receives: tuple[Literal["incidents", "weekly", "decisions", "service"], ...]
     texts: Literal["none", "redacted"] = "none"
 

@@ -30,7 +30,7 @@ def letter(place: Place, store: Store):
     def written(rows: list[dict[str, object]]) -> str:
         with store.write() as connection:
             estimates.put(connection, rows)
-        return weekly_letter(store, config, "ape", WEEK, NOW).text
+        return weekly_letter(store, config, "ape", WEEK, NOW, language="en").text
 
     return written
 

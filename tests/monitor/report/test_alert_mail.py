@@ -7,6 +7,7 @@ import pytest
 
 from monitor.detection.incident import Cause, Incident
 from monitor.report.alert_mail import Surroundings, alert_mail
+from monitor.report.words import words
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,7 @@ def test_parts(groups: tuple[str, ...], parts: tuple[str, ...]) -> None:
              "language": {"then": {"fr": 1.0}, "now": {"fr": 0.8, "en": 0.2}}}  # fmt: skip
     one = Incident(7, "ape", 5, 9, "open", causes, found)
     around = Surroundings("1.0", pl.DataFrame(), None, "", True, datetime(2026, 9, 2, tzinfo=UTC))
-    text = alert_mail(one, "opened", around).text
+    text = alert_mail(one, "opened", around, words("en")).text
     every = ("Answers that moved most", "Words that came", "Texts", "Language")
     assert tuple(part for part in every if part in text) == parts
     assert ("Restaurants: 10.0 % -> 30.0 %\n" in text) == ("Answers that moved most" in parts)
@@ -40,6 +41,9 @@ def test_whom():
     where = [{"field": "caller", "value": "desk", "share_of_change": 0.9, "then": 40.2, "now": 52.8}]
     one = Incident(7, "ape", 5, 9, "open", (cause,), {"segments": where})
     letter = alert_mail(
-        one, "opened", Surroundings("1.0", pl.DataFrame(), None, "", False, datetime(2026, 9, 2, tzinfo=UTC))
+        one,
+        "opened",
+        Surroundings("1.0", pl.DataFrame(), None, "", False, datetime(2026, 9, 2, tzinfo=UTC)),
+        words("en"),
     )
     assert "90% of it is caller desk: 40 ms -> 53 ms" in letter.text

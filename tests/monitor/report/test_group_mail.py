@@ -6,6 +6,7 @@ import pytest
 
 from monitor.detection.incident import Cause, Incident
 from monitor.report.group_mail import Together, group_mail
+from monitor.report.words import words
 
 NOW = datetime(2026, 9, 2, 12, tzinfo=UTC)
 NAMES = ("nace", "isco", "ape", "coicop")
@@ -31,7 +32,8 @@ def told(
             {"embedder": frozenset(NAMES)} if shared is None else shared,
             "https://vigie.example",
             NOW,
-        )
+        ),
+        words("en"),
     )
 
 

@@ -21,6 +21,7 @@ from monitor.report.alert_mail import Surroundings, alert_mail
 from monitor.report.decision_mail import decision_mail
 from monitor.report.pictures import at_grain, by_itself, metric_picture, png
 from monitor.report.weekly import Week, weekly
+from monitor.report.words import words
 from monitor.verdict import Verdict
 from monitor.window import Window, hour_of, start_of
 
@@ -50,19 +51,18 @@ FULL = {
 
 
 def alarm(change: str = "opened", with_texts: bool = False) -> Letter:
-    return alert_mail(
-        incident(**FULL), change, Surroundings("1.0", SEEN, "no audit", "https://vigie.example", with_texts, NOW)
-    )
+    around = Surroundings("1.0", SEEN, "no audit", "https://vigie.example", with_texts, NOW)
+    return alert_mail(incident(**FULL), change, around, words("en"))
 
 
 def shown(letter: Letter) -> str:
     """Return the words of the HTML part."""
-    words: list[str] = []
+    read: list[str] = []
     reader = HTMLParser(convert_charrefs=True)
-    reader.handle_data = words.append  # type: ignore[method-assign]
+    reader.handle_data = read.append  # type: ignore[method-assign]
     reader.feed(re.sub(r"<style.*?</style>", "", letter.html, flags=re.DOTALL))
     reader.close()
-    return re.sub(r"\s+", " ", " ".join(words))
+    return re.sub(r"[ \n]+", " ", " ".join(read))
 
 
 def structure(html: str) -> tuple[set[str], list[tuple[str, str | None]]]:
@@ -88,7 +88,7 @@ def week() -> Letter:
     figures = {("accuracy_automatic", "measured"): {"value": 0.951, "low": 0.93, "high": 0.97, "note": ""}}
     decision = {"id": 3, "recommendation": "label_first", "sentence": f"labels {EVIL}"}
     return weekly(Week("ape", window, ((HOUR - 336, profile), (HOUR - 168, profile)), Verdict("ALARM", f"open {EVIL}"), figures,
-                       (incident(**FULL),), (decision,), 4.0, 200.0, (Burst(HOUR // 24, "caller", EVIL, 4210, 1300),)), NOW)  # fmt: skip
+                       (incident(**FULL),), (decision,), 4.0, 200.0, (Burst(HOUR // 24, "caller", EVIL, 4210, 1300),)), NOW, words("en"))  # fmt: skip
 
 
 def proposal(recommendation: str = "retrain") -> Letter:
@@ -103,7 +103,7 @@ def proposal(recommendation: str = "retrain") -> Letter:
     evidence = {"weekly_loss": [1390.0, 740.0, 2560.0], "benefit": [4800.0, -300.0, 11_500.0], "horizon_weeks": 13, "probability": 0.89,
                 "terms": [term]}  # fmt: skip
     return decision_mail({"id": 3, "model": "ape", "recommendation": recommendation, "sentence": EVIL, "trigger": {"kind": "command", "command": ["train", EVIL]},
-                          "expires_us": 1_788_256_800_000_000, "evidence": evidence}, "https://vigie.example", NOW)  # fmt: skip
+                          "expires_us": 1_788_256_800_000_000, "evidence": evidence}, "https://vigie.example", NOW, words("en"))  # fmt: skip
 
 
 LETTERS = {"opened": alarm, "worsened": lambda: alarm("worsened"), "closed": lambda: alarm("closed"), "texts": lambda: alarm(with_texts=True),
@@ -116,7 +116,17 @@ def test_form(kind: str) -> None:
     letter = LETTERS[kind]()
     tags, attributes = structure(letter.html)
     assert tags <= {"html", "head", "meta", "style", "body", "table", "tbody", "tr", "td", "h1", "p", "span", "img"}
-    assert {name for name, _ in attributes} <= {"name", "content", "width", "role", "style", "class", "src", "alt"}
+    assert {name for name, _ in attributes} <= {
+        "name",
+        "content",
+        "width",
+        "role",
+        "style",
+        "class",
+        "src",
+        "alt",
+        "lang",
+    }
     assert all((value or "").startswith("cid:") for name, value in attributes if name == "src")
     assert not any("url(" in (value or "") for name, value in attributes if name == "style")
     assert "<script>x</script>" in shown(letter)
@@ -179,7 +189,14 @@ def test_picture() -> None:
     """A picture is a PNG of double pixels and few colours, for any history."""
     for history in (SEEN, SEEN.head(1), pl.concat([SEEN] * 5).with_columns(hour=pl.int_range(HOUR - 500, HOUR))):
         image = Image.open(
-            io.BytesIO(png(metric_picture(history, metric="novelty", title="t", subtitle="s", onset=HOUR - 9)))
+            io.BytesIO(
+                png(
+                    metric_picture(
+                        history, metric="novelty", title="t", subtitle="s", words=words("en"), onset=HOUR - 9
+                    ),
+                    words("en"),
+                )
+            )
         )
         assert (image.format, image.mode) == ("PNG", "P")
         assert image.width >= 1200
@@ -188,21 +205,25 @@ def test_picture() -> None:
 def test_distance_beside_its_noise() -> None:
     """The picture of the mix has no percent and no end at 1, and says below what as many answers give by chance."""
     far = SEEN.with_columns(value=pl.col("value") * 5, high=pl.col("high") * 8)
-    chart = metric_picture(far, metric="answers", title="t", subtitle="s").to_dict()
+    chart = metric_picture(far, metric="answers", title="t", subtitle="s", words=words("en")).to_dict()
     assert chart["layer"][1]["encoding"]["y"]["axis"]["format"] == ".2~f"
     points = at_grain(far, "answers")
     assert (points["high"].max(), points["low"].min()) == (pytest.approx(1.2), pytest.approx(0.05))
     mean = (23 * 0.5 + 2.0) / 24
     told = f"newest day: {mean:.2f} over 1200 answers; by itself up to {0.1 + (1.2 - 0.05) / 2 / 6**0.5:.2f}"
     assert chart["layer"][0]["title"]["subtitle"] == ["s", told]
-    assert metric_picture(far, metric="novelty", title="t", subtitle="s").to_dict()["layer"][0]["title"][
-        "subtitle"
-    ] == ["s"]
+    assert metric_picture(far, metric="novelty", title="t", subtitle="s", words=words("en")).to_dict()["layer"][0][
+        "title"
+    ]["subtitle"] == ["s"]
 
 
 def test_nothing_measured() -> None:
     """A mix without a measured hour says no distance."""
-    assert by_itself(SEEN.with_columns(value=pl.lit(None, pl.Float64))) == by_itself(SEEN.clear()) == []
+    assert (
+        by_itself(SEEN.with_columns(value=pl.lit(None, pl.Float64)), words("en"))
+        == by_itself(SEEN.clear(), words("en"))
+        == []
+    )
 
 
 def test_plan_in_pictures() -> None:
@@ -214,14 +235,14 @@ def test_plan_in_pictures() -> None:
     back = replace(inside, id=4, removed_us=1)
 
     def drawn(*plan: Planned) -> list[str]:
-        chart = metric_picture(SEEN, metric="novelty", title="t", subtitle="s", plan=plan)
-        assert Image.open(io.BytesIO(png(chart))).format == "PNG"
+        chart = metric_picture(SEEN, metric="novelty", title="t", subtitle="s", words=words("en"), plan=plan)
+        assert Image.open(io.BytesIO(png(chart, words("en")))).format == "PNG"
         return [layer["mark"]["type"] for layer in chart.to_dict()["layer"]]
 
     assert drawn() == drawn(before, back) == ["area", "line"]
     assert drawn(inside) == ["area", "line", "rule"]
     assert drawn(inside, across, before) == ["area", "line", "rule", "rect"]
-    shaded = metric_picture(SEEN, metric="novelty", title="t", subtitle="s", plan=[across]).to_dict()
+    shaded = metric_picture(SEEN, metric="novelty", title="t", subtitle="s", words=words("en"), plan=[across]).to_dict()
     (row,) = next(rows for rows in shaded["datasets"].values() if "until" in rows[0])
     first, last = (f"{start_of(hour):%Y-%m-%dT%H}" for hour in (HOUR - 100, HOUR - 90))
     assert (row["time"][:13], row["until"][:13], row["planned"]) == (first, last, "closure autumn")

@@ -1,0 +1,138 @@
+"""Letters of every kind, with ordinary, empty and hostile data, in any language."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from monitor.detection.burst import Burst
+from monitor.detection.incident import Cause, Incident
+from monitor.letter import Letter
+from monitor.profiles.counts import Counts
+from monitor.profiles.profile import Profile
+from monitor.report.alert_mail import Surroundings, alert_mail
+from monitor.report.decision_mail import decision_mail
+from monitor.report.group_mail import Together, group_mail
+from monitor.report.service_mail import service_mail
+from monitor.report.weekly import Week, weekly
+from monitor.report.words import Words
+from monitor.said import Said
+from monitor.verdict import Evidence, Verdict, verdict
+from monitor.window import Window, hour_of, microseconds
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+HOUR = hour_of(NOW)
+HOSTILE = (
+    "<script>x</script>\u202e\r\nBcc: x@y.z http://evil.example/?a=1&b='\" {n} \u05e9\u05dc\u05d5\u05dd 日本語の職業 "
+    + "long" * 60
+)
+NAMES = {"ordinary": "Restaurants", "empty": "", "hostile": HOSTILE}
+HISTORY = pl.DataFrame({"hour": range(HOUR - 100, HOUR), "value": [0.1] * 91 + [0.4] * 9, "size": [1500.0] * 100, "expected": [0.1] * 100,
+                        "low": [0.05] * 100, "high": [0.15] * 100, "state": ["judged"] * 100})  # fmt: skip
+
+
+def mix(name: str) -> Cause:
+    rows = [{"title": f"56 {name}", "then": 0.1, "now": 0.3}]
+    text = f"answers 56 {name} 10.0 % -> 30.0 %"
+    return Cause("answers", "outputs", 0.17, "share moved", 0.1, 0.4, 900.0, 1, text, {"form": "few", "labels": rows})
+
+
+def incident(name: str, number: int = 7, **more: Any) -> Incident:
+    """Return an incident whose facts are all kept."""
+    text = "share of unknown words 10.0 % -> 40.0 %"
+    words = Cause("unknown_words", "inputs", 0.83, "share", 0.1, 0.4, 12_900.0, 1, text)
+    began = Said(f"3 h after version {name} first answered", "began.version_after", hours=3, version=name)
+    claim = f"Share of unknown words 10.0 % -> 40.0 %; 90% of it comes from caller {name}; began {began}"
+    detail = {
+        "claim": claim, "began": began.record(), "labels": [{"label": "56", "title": f"56 {name}", "then": 0.1, "now": 0.3, "stands_out": False}],
+        "segments": [{"field": "caller", "value": name, "share_of_change": 0.9, "then": 0.1, "now": 0.5}],
+        "terms": {"gained": [[name, 0.0, 0.2]], "lost": []}, "texts": [{"text": name, "label": "56", "score": 0.4, "caller": "x"}],
+        "language": {"then": {"fr": 1.0}, "now": {"fr": 0.9, "en": 0.1}},
+    }  # fmt: skip
+    model = name[:64] or "ape"
+    return Incident(
+        number, model, HOUR - 9, HOUR - 3, **{"state": "open", "causes": (words, mix(name)), "detail": detail, **more}
+    )
+
+
+def alert(change: str, name: str, words: Words) -> Letter:
+    why = Said("the newest audit is 40 days old (limit 30)", "standing.old_audit", days=40, limit=30)
+    if not name:
+        bare = Incident(7, "ape", HOUR - 9, HOUR - 3, "open", ())
+        return alert_mail(bare, change, Surroundings(None, pl.DataFrame(), None, "", False, NOW), words)
+    closed = {"state": "closed", "closed_as": "false_alarm"} if change == "closed" else {}
+    around = Surroundings(name[:64], HISTORY, why, "https://vigie.example", True, NOW)
+    return alert_mail(incident(name, **closed), change, around, words)
+
+
+def group(change: str, name: str, words: Words) -> Letter:
+    shared = {name[:64]: frozenset({name[:64], "nace", "isco"})} if name else {}
+    closed = {"state": "closed", "closed_as": "fixed"} if change == "closed" else {}
+    some = (incident(name, 4, **closed), *(Incident(number, model, HOUR - 9, HOUR - 3, "open", (), **closed) for number, model in ((5, "nace"), (6, "isco"))
+            if not closed))  # fmt: skip
+    return group_mail(
+        Together(change, some, frozenset({5} if change == "more" else ()), shared, "https://vigie.example", NOW), words
+    )
+
+
+def standing(name: str) -> Verdict:
+    one = incident(name)
+    claim = Said(one.claim, "claim.whole", incident=one)
+    since = Said("Wed 25 Nov 03:00", "time.plain", at=microseconds(NOW) - 9 * 3_600_000_000)
+    return verdict(Evidence(incident=(7, since, claim)))
+
+
+def week(name: str, words: Words) -> Letter:
+    window = Window(HOUR - 168, HOUR)
+    if not name:
+        return weekly(
+            Week("ape", window, ((HOUR - 168, Profile()),), verdict(Evidence()), {}, (), (), 4.0, None), NOW, words
+        )
+    profile = Profile(records=12_000, distinct=1800, outcomes=Counts({"ok": 11_990, "failed": 10}), automatic=9_500, decided=11_990,
+                      decisions=Counts({"automatic": 9_500, "manual": 2_490}))  # fmt: skip
+    figures = {("accuracy_automatic", "measured"): {"value": None, "low": None, "high": None, "size": 7.0, "note": "only 7 audited answers; 30 are needed"},
+               ("accuracy_automatic", "estimated"): {"value": 0.951, "low": 0.93, "high": 0.97, "note": "", "day": HOUR // 24 - 20},
+               ("wrong_automatic", "estimated"): {"value": 1234.4, "low": 1.0, "high": 2000.0, "note": ""}}  # fmt: skip
+    return weekly(Week(name[:64], window, tuple((HOUR - 168 * back, profile) for back in (3, 2, 1)), standing(name), figures,
+                       (incident(name),), (proposal(name),), 4.0, 200.0, (Burst(HOUR // 24, "caller", name, 4210, 1300, 3),)), NOW, words)  # fmt: skip
+
+
+def proposal(name: str) -> dict[str, Any]:
+    why = Said("A new model would pay (0.89), but 1500 more labels are needed to train it.", "reason.lacks_labels", probability=0.89, labels=1500)  # fmt: skip
+    terms = [{"name": "predictions", "value": 38_000.0, "low": 38_000.0, "high": 38_000.0, "source": "profiles of the last 7 days, without 2 of them"},
+             {"name": "recovered", "value": 0.5, "low": 0.18, "high": 0.82, "source": name or "audits"}]  # fmt: skip
+    evidence = {"weekly_loss": [1390.0, 740.0, 2560.0], "benefit": [4800.0, -300.0, 11_500.0], "horizon_weeks": 13, "probability": 0.89,
+                "terms": terms if name else [], "days_left_out": 2, "said": [why.record()]}  # fmt: skip
+    return {"id": 3, "model": name[:64] or "ape", "recommendation": "label_first", "sentence": str(why), "trigger": ["train", name],
+            "expires_us": microseconds(NOW), "evidence": evidence}  # fmt: skip
+
+
+def service(facts: dict[str, Any]) -> Callable[[str, Words], Letter]:
+    def made(name: str, words: Words) -> Letter:
+        line = Said(
+            f"source {name}: was never looked at",
+            "watch.source",
+            source=name,
+            how=Said("was never looked at", "feed.never"),
+        )
+        named = {
+            "what": f"service:source:unread:{name}",
+            "line": str(line),
+            "said": line.record(),
+            "models": [name, "nace"],
+            "still": [name],
+        }
+        return service_mail({**named, **facts}, NOW, words)
+
+    return made
+
+
+KINDS: dict[str, Callable[[str, Words], Letter]] = {
+    **{f"alert_{change}": lambda name, words, change=change: alert(change, name, words) for change in ("opened", "worsened", "closed")},
+    **{f"group_{change}": lambda name, words, change=change: group(change, name, words) for change in ("opened", "more", "closed")},
+    "weekly": week,
+    "decision": lambda name, words: decision_mail(proposal(name), "https://vigie.example" if name else "", NOW, words),
+    "service": service({}),
+    "service_over": service({"over": True}),
+}  # fmt: skip
