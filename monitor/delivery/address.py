@@ -48,7 +48,7 @@ def checked(host: str, port: int, allow_private: bool, resolve: Resolve) -> list
 def _allowed(one: IPv4Address | IPv6Address, allow_private: bool) -> bool:
     if one.is_link_local or one.is_multicast or one.is_unspecified or one in METADATA:
         return False
-    if isinstance(one, IPv4Address) and (one.is_reserved or one in {IPv4Address(0)}):
+    if isinstance(one, IPv4Address) and one.is_reserved:
         return False
     return one.is_global or allow_private
 

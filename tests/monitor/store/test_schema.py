@@ -2,14 +2,17 @@
 
 import threading
 from collections.abc import Iterator
+from importlib import import_module
 
 import pytest
+import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from sqlalchemy import inspect, text
 
 from monitor.errors import StoreError
-from monitor.store import schema
+from monitor.store import decisions, schema
 from monitor.store.store import Store
 from monitor.store.tables import context, metadata, prediction, prediction_row
 from tests.conftest import opened
@@ -162,3 +165,21 @@ def test_older_than_the_first(empty: Store) -> None:
         schema.upgrade(empty)
     with empty.read() as connection:
         assert set(inspect(connection).get_table_names()) == {"alembic_version", "prediction"}
+
+
+def test_decisions_of_before(empty: Store) -> None:
+    """A command that a decision of before was bound to is named as one, and no command as none."""
+    schema.upgrade(empty)
+    step = import_module("monitor.store.migrations.versions.v0009_bound_decisions")
+    row = {"model": "ape", "made_us": 0, "requester": "vigie", "recommendation": "retrain", "sentence": "so", "evidence": "{}",
+           "state": "approved", "expires_us": 0, "revision": 1}  # fmt: skip
+    with empty.write() as connection, Operations.context(MigrationContext.configure(connection)):
+        step.downgrade()
+        old = sa.Table("decision", sa.MetaData(), autoload_with=connection)
+        for trigger in ('["make", "train"]', "[]"):
+            connection.execute(old.insert().values(row | {"trigger": trigger, "digest": trigger}))
+        step.upgrade()
+        assert [one["trigger"] for one in decisions.all(connection)] == [
+            None,
+            {"kind": "command", "command": ["make", "train"]},
+        ]
