@@ -21,6 +21,10 @@ MEASURES = {
     "p14": ("benchmarks.p14", "bytes of the store per million predictions"),
     "p15": ("benchmarks.p15", "cold start of the command line"),
     "kill": ("benchmarks.kill.campaign", "readers killed at random moments: lines lost, stored twice, counted wrongly"),
+    "outbox": (
+        "benchmarks.outbox.campaign",
+        "senders killed, a relay that fails at every verb: messages lost, repeated unmarked",
+    ),
     "mutants": ("benchmarks.mutants", "reading broken on purpose: is each break caught by its test?"),
     "redaction": ("benchmarks.redaction", "what masking finds, what it masks wrongly, and how fast"),
     "fuzz": ("benchmarks.fuzz.campaign", "malformed lines and hostile files: crashes, hangs, ledgers, memory"),

@@ -1,7 +1,8 @@
 """The service will deliver every message that is due."""
 
+import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from jobs.gather import gather
@@ -15,19 +16,24 @@ from monitor.store.store import Store
 MOST_A_RUN = 200
 
 
-def notify(store: Store, config: Config, now: datetime) -> str:
+def notify(store: Store, config: Config, now: datetime, tick: Callable[[], float] = time.monotonic) -> str:
     """
     Render and send what is queued, oldest first, one recipient at a time.
 
     Safe to run twice or killed anywhere: which incidents are told together is decided once, in one transaction; a message is
-    claimed, marked as handed over before the last dot, then sent. What follows one that did not leave waits for it.
+    claimed, marked as handed over before the last dot, then sent. What follows one that did not leave waits for it. `tick`
+    counts seconds: a claim made late in a long run is valid as long as any other.
     """
+    began = tick()
     with store.write() as connection:
+        outbox.doubt(connection, now)
         ready = gather(connection, config, now)
     sent, failed = 0, 0
     for _ in range(MOST_A_RUN):
+        free = [number for number, first in ready.items() if not any(one in ready for one in first)]
+        at = now + timedelta(seconds=tick() - began)
         with store.write() as connection:
-            row = outbox.claim(connection, now, ready)
+            row = outbox.claim(connection, at, free)
         if row is None:
             break
         del ready[row["id"]]
@@ -47,10 +53,10 @@ def _deliver(store: Store, config: Config, row: dict[str, Any], now: datetime) -
         _hand_to_relay(store, config, row, letter, now)
     except MailRefused as refused:
         with store.write() as connection:
-            outbox.failed(connection, row, str(refused), now, is_final=refused.is_final)
+            outbox.failed(connection, row, str(refused), now, is_final=refused.is_final, is_unsure=refused.is_unsure)
         return False
     with store.write() as connection:
-        outbox.sent(connection, row["id"], now, note)
+        outbox.sent(connection, row, now, note)
     return True
 
 
@@ -66,13 +72,14 @@ def _hand_to_relay(store: Store, config: Config, row: dict[str, Any], letter: Le
         drop(mail, config.delivery.file_drop, row["message_id"].strip("<>").split("@")[0], now)
         return
     password = smtp.password_file.read_text(encoding="utf-8").strip() if smtp.password_file else None
-    send(mail, smtp, password, _marked(store, row["id"]))
+    send(mail, smtp, password, _marked(store, row))
 
 
-def _marked(store: Store, number: int) -> Callable[[], None]:
+def _marked(store: Store, row: dict[str, Any]) -> Callable[[], None]:
     def handed_over() -> None:
         with store.write() as connection:
-            outbox.hand_over(connection, number)
+            if not outbox.hand_over(connection, row):
+                raise MailRefused("another sender took it over", is_final=False)
 
     return handed_over
 

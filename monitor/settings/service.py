@@ -100,7 +100,9 @@ class Smtp(Part):
     user: str | None = None
     password_file: Path | None = None
     sender: str = "vigie@localhost"
-    after_dot_s: float = Field(300, gt=0)
+    connect_s: float = Field(10, gt=0)
+    verb_s: float = Field(30, gt=0, le=60)
+    after_dot_s: float = Field(300, gt=0, le=480)
 
     @model_validator(mode="after")
     def _clear_text_stays_at_home(self) -> "Smtp":

@@ -30,6 +30,7 @@ def test_list_names(capsys):
         "p14",
         "p15",
         "kill",
+        "outbox",
         "mutants",
         "redaction",
         "fuzz",

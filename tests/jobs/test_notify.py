@@ -21,11 +21,11 @@ from tests.jobs.story import snapshot
 LATER = NOW + timedelta(minutes=16)  # a sender's claim lasts 15 minutes
 
 
-def queue(store: Store, *numbers: int, recipient: str = "ops@stat.example") -> None:
+def queue(store: Store, *numbers: int, recipient: str = "ops@stat.example", event: str = "opened") -> None:
     facts = {"kind": "service", "what": "service:job:ingest", "line": "<b>it\r\nBcc: x@y.z failed</b>"}
     with store.write() as connection:
         outbox.queue(
-            connection, [Message("service:job:ingest", "opened", n, "mail", recipient, facts) for n in numbers], NOW
+            connection, [Message("service:job:ingest", event, n, "mail", recipient, facts) for n in numbers], NOW
         )
 
 
@@ -96,6 +96,93 @@ def test_cut_after_the_dot(store: Store, config: Config, relay: Relay) -> None:
     assert notify(store, config, LATER) == "1 messages sent, 0 failed"
     assert relay.ids[0] == relay.ids[1]
     assert relay.mails[1]["X-Vigie-Possible-Repeat"] == "yes"
+
+
+@pytest.mark.parametrize("event", ["opened", "weekly"])
+def test_deferred_behind_the_dot(store: Store, config: Config, relay: Relay, event: str) -> None:
+    """A relay that answers the dot with a refusal does not have it: what follows is no repeat."""
+    relay.answers = ["451 later"]
+    queue(store, 1, event=event)
+    notify(store, config, NOW)
+    assert states(store) == [("queued", 0)]
+    assert notify(store, config, LATER) == "1 messages sent, 0 failed"
+    assert relay.mails[1]["X-Vigie-Possible-Repeat"] is None
+
+
+def test_marked_before_the_dot(store: Store, config: Config, relay: Relay) -> None:
+    """When the relay has all of a message, the store says already that it may have it."""
+    seen: list[list[tuple[str, int]]] = []
+    relay.meanwhile = lambda: seen.append(states(store))
+    queue(store, 1)
+    notify(store, config, NOW)
+    assert seen == [[("handed_over", 0)]]
+
+
+def test_report_in_doubt(store: Store, config: Config, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report that may have arrived is not sent again by itself, cut or killed; a person may, and it is marked."""
+    relay.answers = [None]
+    queue(store, 1, event="weekly")
+    assert notify(store, config, NOW) == "0 messages sent, 1 failed"
+    queue(store, 2, event="weekly")
+    with monkeypatch.context() as patched:
+        patched.setattr(outbox, "sent", _die)
+        with pytest.raises(KeyboardInterrupt):
+            notify(store, config, NOW)
+    assert notify(store, config, NOW) == "0 messages sent, 0 failed"
+    assert states(store) == [("in_doubt", 1), ("handed_over", 0)]  # its claim still holds
+    assert notify(store, config, LATER) == "0 messages sent, 0 failed"
+    assert states(store) == [("in_doubt", 1), ("in_doubt", 1)]
+    with store.write() as connection:
+        assert [row["sequence"] for row in outbox.in_doubt(connection)] == [1, 2]
+        outbox.retry(connection, 2)
+    assert notify(store, config, LATER) == "1 messages sent, 0 failed"
+    assert [mail["X-Vigie-Possible-Repeat"] for mail in relay.mails] == [None, None, "yes"]
+    assert relay.ids[1] == relay.ids[2]
+
+
+def test_overtaken_before_the_dot(store: Store, config: Config, relay: Relay) -> None:
+    """A sender that slept through its claim does not send what another one sent meanwhile, nor notes anything about it."""
+    queue(store, 1)
+    with store.write() as connection:
+        slow = outbox.claim(connection, NOW)
+    assert slow is not None
+    assert notify(store, config, LATER) == "1 messages sent, 0 failed"
+    before = snapshot(store)
+    with store.write() as connection:
+        assert not outbox.hand_over(connection, slow)
+        outbox.failed(connection, slow, "another sender took it over", LATER, is_final=False)
+    assert snapshot(store) == before
+
+
+def test_overtaken_behind_the_dot(store: Store, config: Config, relay: Relay) -> None:
+    """A sender that learns late that the relay has it keeps the one that took over from sending it again."""
+    queue(store, 1)
+    with store.write() as connection:
+        slow = outbox.claim(connection, NOW)
+        assert slow is not None
+        assert outbox.hand_over(connection, slow)
+    with store.write() as connection:
+        quick = outbox.claim(connection, LATER)
+        assert quick is not None
+        assert quick["possible_repeat"]
+        outbox.sent(connection, slow, LATER)
+        assert not outbox.hand_over(connection, quick)
+    assert states(store) == [("sent", 1)]
+
+
+def test_late_in_a_run(store: Store, config: Config, relay: Relay) -> None:
+    """A claim made late in a long run holds for fifteen minutes from then on, not from the beginning of the run."""
+    seconds = iter((0.0, 0.0, 1200.0, 1200.0))
+    ends: list[int] = []
+
+    def look() -> None:
+        with store.read() as connection:
+            ends.append(max(row["lease_until_us"] or 0 for row in outbox.latest(connection)))
+
+    relay.meanwhile = look
+    queue(store, 1, 2)
+    notify(store, config, NOW, lambda: next(seconds))
+    assert ends[1] - ends[0] == 1200 * 1_000_000
 
 
 def test_not_now_and_never(store: Store, config: Config, relay: Relay) -> None:
@@ -170,6 +257,28 @@ def about(store: Store, model: str, change: str, sequence: int) -> int:
             connection, [Message(f"incident:{one.id}", change, sequence, "mail", "ops@stat.example", facts)], NOW
         )
     return one.id
+
+
+def test_end_waits_for_what_it_ends(store: Store, config: Config, relay: Relay) -> None:
+    """While another sender has the message that opens an incident, the one that closes it does not leave."""
+    number = about(store, "ape", "opened", 1)
+    close(store, number)
+    about(store, "ape", "closed", 2)
+    calls = iter((0.0, 1.0, 2.0))
+
+    def tick() -> float:
+        at = next(calls)
+        if at == 1.0:  # both may leave, and before we take one, another sender does
+            with store.write() as connection:
+                assert outbox.claim(connection, NOW) is not None
+        return at
+
+    assert notify(store, config, NOW, tick) == "0 messages sent, 0 failed"
+    assert [event for event, state, _ in kept(store) if state == "claimed"] == ["opened"]
+    for _ in range(2):
+        notify(store, config, LATER)
+    assert [state for _, state, _ in kept(store)] == ["sent", "sent"]
+    assert relay.mails[1]["References"] == relay.ids[0]
 
 
 def close(store: Store, number: int) -> None:
