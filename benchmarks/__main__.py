@@ -25,7 +25,7 @@ MEASURES = {
         "benchmarks.outbox.campaign",
         "senders killed, a relay that fails at every verb: messages lost, repeated unmarked",
     ),
-    "mutants": ("benchmarks.mutants", "reading broken on purpose: is each break caught by its test?"),
+    "mutants": ("benchmarks.mutants", "reading and delivery broken on purpose: is each break caught by its test?"),
     "redaction": ("benchmarks.redaction", "what masking finds, what it masks wrongly, and how fast"),
     "fuzz": ("benchmarks.fuzz.campaign", "malformed lines and hostile files: crashes, hangs, ledgers, memory"),
     "detection": (

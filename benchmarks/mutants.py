@@ -1,4 +1,4 @@
-"""Mutants: reading broken on purpose, one place at a time; each must be caught by the test that is named for it."""
+"""Mutants: reading and delivery broken on purpose, one place at a time; each must be caught by the test that is named for it."""
 
 import os
 import shutil
@@ -58,6 +58,18 @@ MUTANTS = (
     Mutant("plain though scores rise", "monitor/sources/plain.py", "        & _fall(topk)\n", "", "tests/monitor/sources/test_plain.py"),
     Mutant("half of a call completed twice", "monitor/store/arrivals.py", "    halves.complete(connection, name, batch.completed)\n", "",
            "tests/jobs/test_halves.py"),
+    Mutant("sent marked before sending", "jobs/notify.py", "    letter, note = render(store, config, row, now)\n",
+           "    letter, note = render(store, config, row, now)\n    with store.write() as connection:\n"
+           "        outbox.sent(connection, row, now)\n", "tests/jobs/test_notify.py"),
+    Mutant("state and outbox in two transactions", "jobs/act.py", "    outbox.queue(connection, messages(change, closed, config.routes), now)\n",
+           '    connection.exec_driver_sql("commit")\n    connection.exec_driver_sql("begin")\n'
+           "    outbox.queue(connection, messages(change, closed, config.routes), now)\n",
+           "tests/jobs/test_act.py"),
+    Mutant("commit behind the dot", "monitor/delivery/mail.py",
+           "        handed_over()\n        is_out = True\n        _sock(relay).settimeout(smtp.after_dot_s)\n"
+           '        relay.send(b".\\r\\n")\n        _check(relay.getreply(), 250)\n',
+           "        is_out = True\n        _sock(relay).settimeout(smtp.after_dot_s)\n"
+           '        relay.send(b".\\r\\n")\n        _check(relay.getreply(), 250)\n        handed_over()\n', "tests/jobs/test_notify.py"),
 )  # fmt: skip
 
 
