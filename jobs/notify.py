@@ -6,9 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jobs.gather import gather
+from jobs.hooks import call
 from monitor.config import Config
 from monitor.delivery.file_drop import drop
 from monitor.delivery.mail import MailRefused, compose, send
+from monitor.delivery.post import post
+from monitor.delivery.webhook import Send
 from monitor.letter import Letter
 from monitor.store import groups, outbox
 from monitor.store.store import Store
@@ -16,13 +19,15 @@ from monitor.store.store import Store
 MOST_A_RUN = 200
 
 
-def notify(store: Store, config: Config, now: datetime, tick: Callable[[], float] = time.monotonic) -> str:
+def notify(
+    store: Store, config: Config, now: datetime, tick: Callable[[], float] = time.monotonic, send_hook: Send = post
+) -> str:
     """
     Render and send what is queued, oldest first, one recipient at a time.
 
     Safe to run twice or killed anywhere: which incidents are told together is decided once, in one transaction; a message is
     claimed, marked as handed over before the last dot, then sent. What follows one that did not leave waits for it. `tick`
-    counts seconds: a claim made late in a long run is valid as long as any other.
+    counts seconds: a claim made late in a long run is valid as long as any other. Webhooks are called by `send_hook`.
     """
     began = tick()
     with store.write() as connection:
@@ -37,7 +42,7 @@ def notify(store: Store, config: Config, now: datetime, tick: Callable[[], float
         if row is None:
             break
         del ready[row["id"]]
-        if _deliver(store, config, row, now):
+        if _deliver(store, config, row, now, send_hook):
             sent += 1
         else:
             failed += 1
@@ -45,12 +50,17 @@ def notify(store: Store, config: Config, now: datetime, tick: Callable[[], float
     return f"{sent} messages sent, {failed} failed"
 
 
-def _deliver(store: Store, config: Config, row: dict[str, Any], now: datetime) -> bool:
+def _deliver(store: Store, config: Config, row: dict[str, Any], now: datetime, send_hook: Send) -> bool:
     from jobs.letters import render
 
-    letter, note = render(store, config, row, now)
+    note = ""
     try:
-        _hand_to_relay(store, config, row, letter, now)
+        if row["channel"] == "webhook":
+            _marked(store, row)()
+            call(store, config, row, now, send_hook)
+        else:
+            letter, note = render(store, config, row, now)
+            _hand_to_relay(store, config, row, letter, now)
     except MailRefused as refused:
         with store.write() as connection:
             outbox.failed(connection, row, str(refused), now, is_final=refused.is_final, is_unsure=refused.is_unsure)

@@ -32,12 +32,12 @@ from monitor.settings import (
     Part,
     Privacy,
     Retraining,
-    Route,
     Schedule,
     Shadow,
     Source,
     WorkingHours,
 )
+from monitor.settings.service import Routes
 from monitor.sources.preset import expanded
 
 Role = Literal["viewer", "operator", "owner", "approver"]
@@ -68,7 +68,7 @@ class Config(Part):
     ingest: Ingest = Ingest()
     people: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     roles: dict[str, Role] = Field(default_factory=dict)
-    routes: tuple[Route, ...] = ()
+    routes: Routes = ()
     delivery: Delivery = Delivery()
     retraining: dict[Name, Retraining] = Field(default_factory=dict)
     working_hours: WorkingHours = WorkingHours()
@@ -117,8 +117,7 @@ def load(path: Path) -> Config:
     Raises ConfigError with one line per problem.
     """
     tree = _tree(path)
-    raw = _absolute(_plain(tree), path.resolve().parent)
-    raw["path"] = path.resolve()
+    raw = _absolute(_plain(tree), path.resolve().parent) | {"path": path.resolve()}
     try:
         config = Config(**raw)
     except ValidationError as error:
@@ -188,7 +187,8 @@ def _plain(node: Any) -> Any:
 
 
 PATHS = {"data_dir", "files", "nomenclature", "vocabulary", "training", "label_files", "path", "python", "secret_file", "password_file", "keys_dir",
-         "file_drop", "passwords", "proxy_secret_file", "trusted_roots"}  # fmt: skip
+         "file_drop", "passwords", "proxy_secret_file", "trusted_roots", "key_file", "token_file", "ca_file",
+         "webhook_file"}  # fmt: skip
 
 
 def _absolute(node: Any, folder: Path, key: str = "") -> Any:

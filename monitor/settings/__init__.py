@@ -18,15 +18,21 @@ from monitor.settings.service import (
     WorkingHours,
 )
 from monitor.settings.sources import Dated, Format, Join, Keep, Side, Source, Table, Unit
+from monitor.settings.triggers import Airflow, Argo, Call, Command, Github, Trigger, Webhook
 
 __all__ = [
+    "Airflow",
+    "Argo",
+    "Call",
     "Challenger",
+    "Command",
     "Dashboard",
     "Dated",
     "Delivery",
     "Detection",
     "Estimate",
     "Format",
+    "Github",
     "Health",
     "Ingest",
     "Join",
@@ -46,6 +52,8 @@ __all__ = [
     "Source",
     "Table",
     "Threshold",
+    "Trigger",
     "Unit",
+    "Webhook",
     "WorkingHours",
 ]
