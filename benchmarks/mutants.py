@@ -58,8 +58,8 @@ MUTANTS = (
     Mutant("plain though scores rise", "monitor/sources/plain.py", "        & _fall(topk)\n", "", "tests/monitor/sources/test_plain.py"),
     Mutant("half of a call completed twice", "monitor/store/arrivals.py", "    halves.complete(connection, name, batch.completed)\n", "",
            "tests/jobs/test_halves.py"),
-    Mutant("sent marked before sending", "jobs/notify.py", "            letter, note = render(store, config, row, now)\n",
-           "            letter, note = render(store, config, row, now)\n            with store.write() as connection:\n"
+    Mutant("sent marked before sending", "jobs/notify.py", "            mail, note = composed(store, config, row, now)\n",
+           "            mail, note = composed(store, config, row, now)\n            with store.write() as connection:\n"
            "                outbox.sent(connection, row, now)\n", "tests/jobs/test_notify.py"),
     Mutant("state and outbox in two transactions", "jobs/act.py", "    outbox.queue(connection, messages(change, closed, config.routes), now)\n",
            '    connection.exec_driver_sql("commit")\n    connection.exec_driver_sql("begin")\n'

@@ -13,15 +13,15 @@ import jobs.notify
 from benchmarks.kill.forks import serve
 from monitor.config import Config, load
 from monitor.delivery.mail import send
-from monitor.letter import Letter
 from monitor.settings import Smtp
 from monitor.store import outbox
 from monitor.store.store import Store
+from monitor.window import moment
 
 
-def one_pass(config: Config, moment: str) -> None:
+def one_pass(config: Config, second: str) -> None:
     """Do what the jobs act and notify do, at a moment given in seconds since 1970."""
-    now = datetime.fromtimestamp(0, UTC) + timedelta(seconds=int(moment))
+    now = datetime.fromtimestamp(0, UTC) + timedelta(seconds=int(second))
     store = Store.open(config.database)
     try:
         jobs.act.act(store, config, now)
@@ -44,10 +44,10 @@ def main(path: str, variant: str) -> None:
 _hand_to_relay = jobs.notify._hand_to_relay
 
 
-def _sent_first(store: Store, config: Config, row: dict[str, Any], letter: Letter, now: datetime) -> None:
+def _sent_first(store: Store, config: Config, row: dict[str, Any], mail: EmailMessage) -> None:
     with store.write() as connection:
-        outbox.sent(connection, row, now)
-    _hand_to_relay(store, config, row, letter, now)
+        outbox.sent(connection, row, moment(row["retry_us"]))
+    _hand_to_relay(store, config, row, mail)
 
 
 def _noted_late(mail: EmailMessage, smtp: Smtp, password: str | None, handed_over: Callable[[], None]) -> None:

@@ -79,6 +79,11 @@ def compose(letter: Letter, sender: str, recipient: str, *, message_id: str, att
     return mail
 
 
+def as_bytes(mail: EmailMessage) -> bytes:
+    """Return a mail as it travels, with the line ends of SMTP."""
+    return mail.as_bytes(policy=SMTP)
+
+
 def send(mail: EmailMessage, smtp: Smtp, password: str | None, handed_over: Callable[[], None]) -> None:
     """
     Deliver to the relay; `handed_over` is called when all but the last dot has left, and keeps the dot back by raising MailRefused.
@@ -86,7 +91,7 @@ def send(mail: EmailMessage, smtp: Smtp, password: str | None, handed_over: Call
     Raises MailRefused: `is_final` for answers of the 500s about this message (before MAIL they are about the relay), `is_unsure`
     when the dot may have arrived and no answer did.
     """
-    payload = re.sub(rb"(?m)^\.", b"..", mail.as_bytes(policy=SMTP))
+    payload = re.sub(rb"(?m)^\.", b"..", as_bytes(mail))
     relay, is_about_it, is_out = None, False, False
     try:
         relay = smtplib.SMTP(smtp.host, smtp.port, timeout=smtp.connect_s)

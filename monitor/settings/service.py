@@ -154,11 +154,19 @@ class Smtp(Part):
         return self
 
 
+class Fallback(Part):
+    """Say where messages are laid down that could not leave for so long."""
+
+    file_drop: Path
+    after_hours: float = Field(1, gt=0, lt=96)
+
+
 class Delivery(Part):
     """Say by which ways messages leave."""
 
     smtp: Smtp | None = None
     file_drop: Path | None = None
+    fallback: Fallback | None = None
 
 
 class Retraining(Part):

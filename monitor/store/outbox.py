@@ -170,6 +170,24 @@ def doubt(connection: Connection, now: datetime) -> None:
     )
 
 
+def late(connection: Connection, now: datetime, after_hours: float) -> list[dict[str, Any]]:
+    """Return messages of the last four days that were tried, have not left for so long, and were not laid down as files yet."""
+    now_us = microseconds(now)
+    query = select(outbox).where(
+        outbox.c.state.in_(("queued", "dead")),
+        outbox.c.last_error.is_not(None),
+        outbox.c.laid_us.is_(None),
+        outbox.c.created_us.between(now_us - GIVE_UP_US, now_us - round(after_hours * 3_600_000_000)),
+    )
+    rows = connection.execute(query.order_by(outbox.c.id))
+    return [{**row._mapping, "facts": json.loads(row.facts)} for row in rows]
+
+
+def laid(connection: Connection, number: int, now: datetime) -> None:
+    """Note that a message lies in the folder of what could not leave."""
+    connection.execute(update(outbox).where(outbox.c.id == number).values(laid_us=microseconds(now)))
+
+
 def in_doubt(connection: Connection) -> list[dict[str, Any]]:
     """Return the reports that may have arrived or not, the oldest first."""
     rows = connection.execute(select(outbox).where(outbox.c.state == "in_doubt").order_by(outbox.c.id))

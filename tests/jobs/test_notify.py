@@ -237,6 +237,60 @@ def test_file_drop(store: Store, place: Place) -> None:
     assert mail["Message-ID"] == f"<{file.stem}@vigie>"
 
 
+def test_file_drop_once(store: Store, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed behind the file and tried again next month, there is one file."""
+    config = place.configure()
+    queue(store, 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(outbox, "sent", _die)
+        with pytest.raises(KeyboardInterrupt):
+            notify(store, config, NOW)
+    assert notify(store, config, NOW + timedelta(days=31)) == "1 messages sent, 0 failed"
+    assert len([file for file in (place.folder / "mails").rglob("*") if file.is_file()]) == 1
+
+
+def laid(place: Place) -> list[email.message.Message]:
+    return [
+        email.message_from_bytes(file.read_bytes(), policy=policy.default)
+        for file in sorted((place.folder / "aside").rglob("*.eml"))
+    ]
+
+
+def test_fallback(store: Store, place: Place, relay: Relay) -> None:
+    """What the relay did not take for an hour is laid down too, once, marked; it still leaves when the relay is back."""
+    text = "delivery: {fallback: {file_drop: aside}, smtp: {host: 127.0.0.1, port: %d, starttls: never}}"
+    down = place.configure(replaced=("delivery: {file_drop: mails}", text % 1))
+    queue(store, 1)
+    assert notify(store, down, NOW) == "0 messages sent, 1 failed"
+    assert notify(store, down, NOW + timedelta(minutes=59)) == "0 messages sent, 1 failed"
+    assert laid(place) == []
+    hour = NOW + timedelta(minutes=80)
+    assert notify(store, down, hour) == "0 messages sent, 1 failed, 1 laid down as files"
+    assert notify(store, down, hour + timedelta(hours=1)) == "0 messages sent, 1 failed"
+    [mail] = laid(place)
+    up = place.configure(replaced=("delivery: {file_drop: mails}", text % relay.port))
+    assert notify(store, up, hour + timedelta(hours=2)) == "1 messages sent, 0 failed"
+    assert (mail["Message-ID"], mail["X-Vigie-Possible-Repeat"]) == (relay.ids[0], "yes")
+
+
+def test_fallback_of_what_is_refused(store: Store, place: Place, relay: Relay) -> None:
+    """A message that is dead is laid down too, even one to nobody; what was sent or never tried is not."""
+    text = (
+        f"delivery: {{fallback: {{file_drop: aside}}, smtp: {{host: 127.0.0.1, port: {relay.port}, starttls: never}}}}"
+    )
+    config = place.configure(replaced=("delivery: {file_drop: mails}", text))
+    relay.answers = ["550 no", "250 kept"]
+    queue(store, 1, 2)
+    queue(store, 3, recipient="no address")
+    assert notify(store, config, NOW) == "1 messages sent, 2 failed"
+    plan.add(store, config, NOW, "maintenance", "", begin=NOW, end=NOW + timedelta(days=1), note="", author="bruno")
+    queue(store, 4)
+    assert notify(store, config, NOW + timedelta(hours=2)) == "0 messages sent, 0 failed, 2 laid down as files"
+    assert len(laid(place)) == 1
+    [other] = (place.folder / "aside").rglob("*.json")
+    assert "not an address" in other.read_text()
+
+
 def test_render_failure_still_delivers(store: Store, config: Config, relay: Relay) -> None:
     """A message whose words cannot be made leaves in its plain form, with its facts."""
     with store.write() as connection:

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from monitor.delivery.file_drop import drop
-from monitor.delivery.mail import MailRefused, address, clean_header, compose, send
+from monitor.delivery.file_drop import lay
+from monitor.delivery.mail import MailRefused, address, as_bytes, clean_header, compose, send
 from monitor.letter import Letter
 from monitor.settings import Smtp
 
@@ -204,5 +204,7 @@ def _never() -> None:
 def test_drop_once(tmp_path: Path) -> None:
     """A dropped mail is a whole file by year and month; dropping it again replaces it."""
     mail = compose(LETTER, "a@b.c", "d@e.f", message_id="<x@vigie>", attempt=1, now=WHEN)
-    assert drop(mail, tmp_path, "x", WHEN) == drop(mail, tmp_path, "x", WHEN) == tmp_path / "2026/09/x.eml"
+    data = as_bytes(mail)
+    assert lay(data, tmp_path, "x.eml", WHEN) == lay(data, tmp_path, "x.eml", WHEN) == tmp_path / "2026/09/x.eml"
+    assert (tmp_path / "2026/09/x.eml").read_bytes() == data
     assert [file.name for file in (tmp_path / "2026/09").iterdir()] == ["x.eml"]
