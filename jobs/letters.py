@@ -17,12 +17,13 @@ from monitor.window import Window, hour_of
 
 log = logging.getLogger("vigie")
 PICTURE_HOURS = 28 * 24
+MOST_TOLD = 100  # lines of a digest
 
 
 def render(store: Store, config: Config, row: dict[str, Any], now: datetime) -> tuple[Letter, str]:
     """Return the letter of an outbox row, and a note when something had to be left out: rendering never blocks delivery."""
     facts = row["facts"]
-    kinds = {"incident": _incident, "decision": _decision, "weekly": _weekly, "service": _service}
+    kinds = {"incident": _incident, "decision": _decision, "weekly": _weekly, "service": _service, "digest": _digest}
     try:
         return kinds[facts["kind"]](store, config, facts, now), ""
     except (ValueError, KeyError, TypeError, LookupError, OSError, ArithmeticError) as error:
@@ -110,3 +111,13 @@ def _service(_store: Store, _config: Config, facts: dict[str, Any], now: datetim
         rows.append(("Models", ", ".join(facts["models"])))
     rows.append(("Do now", facts.get("do", "vigie once; see the page Service")))
     return letter(f"[Vigie] service: {what}", "ALARM", [Block("Vigie itself needs somebody", rows)], foot)
+
+
+def _digest(_store: Store, config: Config, facts: dict[str, Any], now: datetime) -> Letter:
+    rows = [(f"{many} x" if many > 1 else "1", what) for what, many in list(facts["told"].items())[:MOST_TOLD]]
+    if len(facts["told"]) > MOST_TOLD:
+        rows.append(("and", f"{len(facts['told']) - MOST_TOLD} more: vigie outbox list"))
+    most, many = config.delivery.messages_per_hour, facts["messages"]
+    what = "message" if many == 1 else "messages"
+    heading = f"{many} {what} beyond the {most} an hour that one recipient gets"
+    return letter(f"[Vigie] {many} more {what}", "ALARM", [Block(heading, rows)], f"Vigie, {now:%d %b %Y %H:%M} UTC")

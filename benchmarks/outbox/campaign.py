@@ -42,7 +42,7 @@ models: {{ape: {{}}}}
 routes: [{{to: {to}, receives: [incidents, service, weekly]}}]
 people: {{bruno: ["login:bruno"]}}
 roles: {{bruno: operator}}
-delivery: {{smtp: {{host: 127.0.0.1, port: {port}, starttls: never, connect_s: 1, verb_s: 1, after_dot_s: 1}}}}
+delivery: {{messages_per_hour: 100000, smtp: {{host: 127.0.0.1, port: {port}, starttls: never, connect_s: 1, verb_s: 1, after_dot_s: 1}}}}
 """
 
 

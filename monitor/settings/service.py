@@ -167,6 +167,7 @@ class Delivery(Part):
     smtp: Smtp | None = None
     file_drop: Path | None = None
     fallback: Fallback | None = None
+    messages_per_hour: int = Field(20, ge=1)
 
 
 class Retraining(Part):

@@ -170,6 +170,14 @@ def doubt(connection: Connection, now: datetime) -> None:
     )
 
 
+def told_since(connection: Connection, recipient: str, since_us: int) -> int:
+    """Return how many mails about incidents and alerts a recipient was sent since a moment, or may have been; digests too."""
+    about_these = or_(*(outbox.c.subject.like(f"{kind}:%") for kind in ("incident", "service", "digest")))
+    recent = or_(outbox.c.sent_us > since_us, outbox.c.state.in_(("claimed", "handed_over")))
+    mails = outbox.c.recipient == recipient, outbox.c.channel == "mail", about_these, recent
+    return connection.execute(select(func.count()).select_from(outbox).where(*mails)).scalar_one()
+
+
 def late(connection: Connection, now: datetime, after_hours: float) -> list[dict[str, Any]]:
     """Return messages of the last four days that were tried, have not left for so long, and were not laid down as files yet."""
     now_us = microseconds(now)

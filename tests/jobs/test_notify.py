@@ -7,12 +7,13 @@ from email import policy
 import pytest
 
 from jobs import plan
+from jobs.act import act
 from jobs.notify import notify
 from monitor.alerts import Message
 from monitor.config import Config
 from monitor.detection.incident import Incident
 from monitor.errors import ConfigError
-from monitor.store import incidents, outbox
+from monitor.store import actions, incidents, outbox
 from monitor.store.store import Store
 from tests.conftest import NOW, Place
 from tests.jobs.relay import Relay
@@ -380,3 +381,34 @@ def test_maintenance_of_one_model(store: Store, config: Config, relay: Relay) ->
     assert notify(store, config, NOW) == "1 messages sent, 0 failed"
     with pytest.raises(ConfigError, match="longer than 3 days"):
         plan.add(store, config, NOW, "maintenance", "", begin=NOW, end=NOW + timedelta(days=4), note="", author="bruno")
+
+
+def test_snoozed(store: Store, config: Config, relay: Relay) -> None:
+    """What a snoozed incident has to say waits with the reason until the days are over; others and its end do not."""
+    with store.write() as connection:
+        actions.ask(connection, "bruno", "snooze:2", "incident:1", revision=None, reason="fixed on Friday", now=NOW)
+        actions.ask(connection, "bruno", "snooze:15", "incident:1", revision=None, reason="for ever", now=NOW)
+    number = about(store, "ape", "opened", 1)
+    notify(store, config, NOW)
+    assert act(store, config, NOW) == "1 actions applied, 1 refused"
+    about(store, "ape", "worsened", 2)
+    about(store, "nace", "opened", 1)
+    assert notify(store, config, NOW + timedelta(hours=47)) == "1 messages sent, 0 failed"
+    assert kept(store)[1] == ("worsened", "held", "snoozed until 2026-09-04 12:30 UTC")
+    assert notify(store, config, NOW + timedelta(hours=48)) == "1 messages sent, 0 failed"
+    with store.write() as connection:
+        actions.ask(connection, "bruno", "snooze:14", f"incident:{number}", revision=None, reason="again", now=NOW)
+    act(store, config, NOW + timedelta(hours=48))
+    about(store, "ape", "worsened", 3)
+    notify(store, config, NOW + timedelta(hours=49))
+    close(store, number)
+    about(store, "ape", "closed", 4)
+    assert notify(store, config, NOW + timedelta(hours=50)) == "1 messages sent, 0 failed"
+    assert [state for _, state, _ in kept(store)] == ["sent", "sent", "sent", "suppressed", "sent"]
+    with store.read() as connection:
+        assert [one.change for one in incidents.history(connection, number)] == [
+            "opened",
+            "snoozed",
+            "snoozed",
+            "closed",
+        ]
