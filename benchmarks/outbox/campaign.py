@@ -30,7 +30,7 @@ from monitor.store.store import Store
 from monitor.store.tables import outbox as table
 from monitor.window import hour_of
 
-SIZES = {"quick": (6, 45), "full": (60, 600), "control": (24, 180)}  # kills and messages at the least
+SIZES = {"quick": (4, 40), "full": (60, 600), "control": (24, 180)}  # kills and messages at the least
 ALERTS_A_ROUND = 11
 BEGIN, ROUND = datetime(2026, 9, 1, tzinfo=UTC), timedelta(minutes=16)  # longer than a lease, and than any wait
 SESSIONS, LONGEST_S, PATIENCE_S = 12, 0.06, 60.0  # a sender is killed so many sessions and seconds into its work
