@@ -29,9 +29,13 @@ MEASURES = {
         "benchmarks.decisions.campaign",
         "approvals, triggers and kill -9 against a model: started unapproved, twice, not at all",
     ),
+    "outbox": (
+        "benchmarks.outbox.campaign",
+        "senders killed, a relay that fails at every verb: messages lost, repeated unmarked",
+    ),
     "mutants": (
         "benchmarks.mutants",
-        "reading, scheduling and deciding broken on purpose: is each break caught by its test?",
+        "Vigie broken on purpose: is each break caught by its test?",
     ),
     "redaction": ("benchmarks.redaction", "what masking finds, what it masks wrongly, and how fast"),
     "fuzz": ("benchmarks.fuzz.campaign", "malformed lines and hostile files: crashes, hangs, ledgers, memory"),

@@ -75,6 +75,18 @@ MUTANTS = (
     Mutant("blind retry of a trigger", "jobs/trigger.py", "fits = kind in KNOW_OUR_KEY and age_us", "fits = age_us", "tests/jobs/test_trigger_calls.py"),
     Mutant("approval not bound to the digest", "jobs/bound.py", 'decisions.digest_of({**one, **today}) == one["digest"]', 'one["digest"]',
            "tests/jobs/test_trigger.py"),
+    Mutant("sent marked before sending", "jobs/notify.py", "            mail, note = composed(store, config, row, now)\n",
+           "            mail, note = composed(store, config, row, now)\n            with store.write() as connection:\n"
+           "                outbox.sent(connection, row, now)\n", "tests/jobs/test_notify.py"),
+    Mutant("state and outbox in two transactions", "jobs/act.py", "    outbox.queue(connection, messages(change, closed, config.routes), now)\n",
+           '    connection.exec_driver_sql("commit")\n    connection.exec_driver_sql("begin")\n'
+           "    outbox.queue(connection, messages(change, closed, config.routes), now)\n",
+           "tests/jobs/test_act.py"),
+    Mutant("commit behind the dot", "monitor/delivery/mail.py",
+           "        handed_over()\n        is_out = True\n        _sock(relay).settimeout(smtp.after_dot_s)\n"
+           '        relay.send(b".\\r\\n")\n        _check(relay.getreply(), 250)\n',
+           "        is_out = True\n        _sock(relay).settimeout(smtp.after_dot_s)\n"
+           '        relay.send(b".\\r\\n")\n        _check(relay.getreply(), 250)\n        handed_over()\n', "tests/jobs/test_notify.py"),
 )  # fmt: skip
 
 

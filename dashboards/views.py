@@ -214,7 +214,7 @@ def service() -> dict[str, list[dict[str, Any]]]:
         ]
         return {"stands": stands, "feed": arrivals.feed(connection), "rejects": arrivals.rejects_by_reason(connection),
                 "masked": masked(connection, microseconds(now) - WEEK_US), "jobs": runs.newest(connection),
-                "messages": outbox.latest(connection, 50)}  # fmt: skip
+                "messages": outbox.latest(connection, 50), "in_doubt": outbox.in_doubt(connection)}  # fmt: skip
 
 
 def last_tick_us() -> int | None:

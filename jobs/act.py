@@ -21,7 +21,8 @@ from monitor.store import actions, backtests, calls, decisions, detectors, incid
 from monitor.store.store import Store
 
 NEEDS = {
-    "incident": {"ack": "operator", "close:fixed": "operator", "close:false_alarm": "operator", "close:new_normal": "owner"},
+    "incident": {"ack": "operator", "close:fixed": "operator", "close:false_alarm": "operator", "close:new_normal": "owner",
+                 **{f"snooze:{days}": "operator" for days in range(1, incidents.MOST_SNOOZED_DAYS + 1)}},
     "decision": {"approve": "approver", "reject": "approver", "started": "owner", "fail": "owner", "done": "owner"},
     "model": {"backtest": "operator", "propose": "owner"},
     "plan": {"add": plan.NEEDS, "remove": plan.NEEDS},
@@ -83,7 +84,13 @@ def _apply(connection: Connection, config: Config, one: dict[str, Any], now: dat
     if one["verb"] == "ack":
         incidents.acknowledge(connection, int(number), one["revision"], one["actor"], one["reason"], now=now)
         return
-    closed_as = one["verb"].partition(":")[2]
+    kind, _, value = one["verb"].partition(":")
+    if kind == "snooze":
+        incidents.snooze(
+            connection, int(number), one["revision"], one["actor"], one["reason"], days=int(value), now=now
+        )
+        return
+    closed_as = value
     model = incidents.get(connection, int(number)).model
     reference = references.active(connection, model)  # the detector first, as detect does: neither waits for the other
     saved = None if reference is None else detectors.load(connection, model, reference.id, to_change=True)

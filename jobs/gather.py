@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from jobs.budget import within
 from jobs.hold import hold, listed
 from monitor.config import Config
 from monitor.group import JOINS_WITHIN_US, UPDATES_EVERY_US, Group, Member, gathered
@@ -38,7 +39,7 @@ def gather(connection: Connection, config: Config, now: datetime) -> dict[int, s
         for rows in opened.values():
             _open(connection, config, rows, microseconds(now))
     _close(connection, closed)
-    return _ready(connection, now)
+    return within(connection, config, _ready(connection, now), now)
 
 
 def _is_undecided(row: dict[str, Any]) -> bool:
@@ -141,8 +142,11 @@ def _ready(connection: Connection, now: datetime) -> dict[int, set[int]]:
 
 def _before(connection: Connection, row: dict[str, Any]) -> set[int]:
     """Return the messages that have not left and tell the recipient of the same incidents first."""
+    if row["facts"]["kind"] == "digest":
+        before = [groups.message(connection, number) for number in row["facts"]["after"]]
+        return {one["id"] for one in before if one["state"] in groups.UNLEFT}
     if row["facts"]["kind"] != "incident" or row["event"] == "opened":
         return set()
-    told = [groups.telling(connection, one) for number in listed(row)
+    told = [groups.carrier(connection, one) for number in listed(row)
             for one in groups.about(connection, number, row["recipient"]) if one["id"] < row["id"]]  # fmt: skip
     return {one["id"] for one in told if one["id"] != row["id"] and one["state"] in groups.UNLEFT}

@@ -10,12 +10,13 @@ from sqlalchemy import Connection
 from monitor.config import Config
 from monitor.plan import MAINTENANCE, Planned
 from monitor.store import groups, incidents, outbox, plans, service_alerts
-from monitor.window import microseconds
+from monitor.window import microseconds, moment
 
 HELD = ("incident", "service")  # reports and decisions are sent during maintenance too
 OVER = "over before the maintenance ended"
 FEED, FEED_OVER = "inhibited", "over before its feed was back"
 TOO_LATE = "over before it was told"
+SNOOZED = "snoozed"
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,16 @@ def _why(connection: Connection, reasons: Reasons, row: dict[str, Any]) -> str |
         return None
     if row["facts"]["kind"] == "service":
         return reasons.of("", is_opening=False)
-    models = [incidents.get(connection, number).model for number in listed(row)]
-    found = [reasons.of(model, is_opening=row["event"] == "opened") for model in models]
+    found = []
+    for number in listed(row):
+        why = reasons.of(incidents.get(connection, number).model, is_opening=row["event"] == "opened")
+        found.append(why or _snoozed(connection, number, reasons.now_us))
     return found[0] if all(found) else None
+
+
+def _snoozed(connection: Connection, number: int, now_us: int) -> str | None:
+    until_us = incidents.snoozed_until_us(connection, number)
+    return f"{SNOOZED} until {moment(until_us):%Y-%m-%d %H:%M} UTC" if until_us > now_us else None
 
 
 def _is_over(connection: Connection, row: dict[str, Any]) -> bool:

@@ -3,15 +3,17 @@
 import logging
 from dataclasses import dataclass
 from datetime import datetime
+from email.message import EmailMessage
 from typing import Any
 
 from monitor.config import Config
+from monitor.delivery.mail import compose
 from monitor.letter import Letter
 from monitor.report.alert_mail import Surroundings, alert_mail
 from monitor.report.group_mail import Together, group_mail
 from monitor.report.letters import Block, letter
 from monitor.report.words import Words, words
-from monitor.store import incidents, profiles, readings, standing
+from monitor.store import groups, incidents, outbox, profiles, readings, standing
 from monitor.store.store import Store
 from monitor.window import Window, hour_of
 
@@ -32,7 +34,7 @@ class Sending:
 def render(store: Store, config: Config, row: dict[str, Any], now: datetime) -> tuple[Letter, str]:
     """Return the letter of an outbox row, and a note when something had to be left out: rendering never blocks delivery."""
     facts = row["facts"]
-    kinds = {"incident": _incident, "decision": _decision, "weekly": _weekly, "service": _service}
+    kinds = {"incident": _incident, "decision": _decision, "weekly": _weekly, "service": _service, "digest": _digest}
     to = words(facts.get("language", "en"))
     try:
         return kinds[facts["kind"]](Sending(store, config, now, to), facts), ""
@@ -41,6 +43,28 @@ def render(store: Store, config: Config, row: dict[str, Any], now: datetime) -> 
         rows = [(name, str(value)) for name, value in facts.items()]
         plain = letter(f"[Vigie] {row['subject']} {row['event']}", "ALARM", [Block(row["subject"], rows)], "Vigie", to)
         return Letter(plain.subject, plain.text), f"plain form: {type(error).__name__}"
+
+
+def composed(store: Store, config: Config, row: dict[str, Any], now: datetime) -> tuple[EmailMessage, str]:
+    """Return the mail of an outbox row, and a note as `render` does; raises MailRefused for a recipient that is no address."""
+    letter, note = render(store, config, row, now)
+    sender = config.delivery.smtp.sender if config.delivery.smtp is not None else "vigie@localhost"
+    mail = compose(letter, sender, row["recipient"], message_id=row["message_id"], attempt=row["attempt"], now=now,
+                   possible_repeat=bool(row["possible_repeat"]), references=_opened(store, row))  # fmt: skip
+    return mail, note
+
+
+def _opened(store: Store, row: dict[str, Any]) -> str:
+    """Return the Message-ID of the recipient's first message on this subject or its group, so that mails thread."""
+    with store.read() as connection:
+        first = None
+        if row["facts"]["kind"] == "incident":
+            first = groups.first_of(connection, row["facts"]["incident"], row["recipient"])
+        if first is not None:
+            return str(first["message_id"]) if first["id"] != row["id"] else ""
+        before = [m for m in outbox.about(connection, row["subject"])
+                  if m["recipient"] == row["recipient"] and m["id"] < row["id"]]  # fmt: skip
+    return before[0]["message_id"] if before else ""
 
 
 def _incident(sending: Sending, facts: dict[str, Any]) -> Letter:
@@ -96,3 +120,9 @@ def _service(sending: Sending, facts: dict[str, Any]) -> Letter:
     from monitor.report.service_mail import service_mail
 
     return service_mail(facts, sending.now, sending.words)
+
+
+def _digest(sending: Sending, facts: dict[str, Any]) -> Letter:
+    from monitor.report.digest_mail import digest_mail
+
+    return digest_mail(facts, sending.config.delivery.messages_per_hour, sending.now, sending.words)

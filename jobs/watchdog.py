@@ -6,8 +6,8 @@ from pathlib import Path
 
 from jobs.alive import waiting
 from monitor.config import Config
-from monitor.delivery.file_drop import drop
-from monitor.delivery.mail import MailRefused, compose, send
+from monitor.delivery.file_drop import lay
+from monitor.delivery.mail import MailRefused, as_bytes, compose, send
 from monitor.errors import StoreError
 from monitor.letter import Letter
 from monitor.store import runs, schema
@@ -79,7 +79,7 @@ def _deliver(config: Config, letter: Letter, person: str, now: datetime) -> str:
             why = str(error)
     if folder is not None:
         try:
-            drop(mail, folder, f"{name}-{person}", now)
+            lay(as_bytes(mail), folder, f"{name}-{person}.eml", now)
             return ""
         except OSError as error:
             why = str(error)

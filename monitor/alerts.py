@@ -36,7 +36,7 @@ def messages(change: Change, incident: Incident, routes: Iterable[Route]) -> lis
         return []
     facts = {"kind": "incident", "incident": incident.id, "model": incident.model, "change": change.change}
     return [
-        Message(change.subject, change.change, incident.revision, "mail", route.to,
+        Message(change.subject, change.change, incident.revision, route.channel, route.recipient,
                 {**facts, "language": route.language, "texts": route.texts})
         for route in routes if "incidents" in route.receives
     ]  # fmt: skip

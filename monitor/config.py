@@ -31,7 +31,6 @@ from monitor.settings import (
     Part,
     Privacy,
     Retraining,
-    Route,
     Schedule,
     Shadow,
     Source,
@@ -39,6 +38,7 @@ from monitor.settings import (
     WorkingHours,
 )
 from monitor.settings.loose_ends import loose_ends
+from monitor.settings.service import Routes
 from monitor.sources.preset import expanded
 
 Role = Literal["viewer", "operator", "owner", "approver"]
@@ -69,7 +69,7 @@ class Config(Part):
     ingest: Ingest = Ingest()
     people: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     roles: dict[str, Role] = Field(default_factory=dict)
-    routes: tuple[Route, ...] = ()
+    routes: Routes = ()
     delivery: Delivery = Delivery()
     triggers: dict[Name, Trigger] = Field(default_factory=dict)
     retraining: dict[Name, Retraining] = Field(default_factory=dict)
@@ -189,7 +189,8 @@ def _plain(node: Any) -> Any:
 
 
 PATHS = {"data_dir", "files", "nomenclature", "vocabulary", "training", "label_files", "path", "python", "secret_file", "password_file", "keys_dir",
-         "file_drop", "alive_file", "passwords", "proxy_secret_file", "trusted_roots", "key_file", "token_file", "ca_file"}  # fmt: skip
+         "file_drop", "alive_file", "passwords", "proxy_secret_file", "trusted_roots", "key_file", "token_file", "ca_file",
+         "webhook_file"}  # fmt: skip
 
 
 def _absolute(node: Any, folder: Path, key: str = "") -> Any:

@@ -22,7 +22,7 @@ from benchmarks.decisions.history import History, Place
 from benchmarks.decisions.model import World
 from benchmarks.decisions.nursery import CRASHED
 from benchmarks.decisions.target import target
-from benchmarks.kill.campaign import postgres as server_of_databases
+from benchmarks.kill.forks import postgres as server_of_databases
 from benchmarks.result import Part, result
 from monitor.store import schema
 from monitor.store.store import Store

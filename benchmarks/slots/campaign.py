@@ -24,7 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.kill.campaign import postgres
+from benchmarks.kill.forks import postgres
 from benchmarks.result import Part, result
 from benchmarks.slots import ledger
 from benchmarks.slots.runner import JOBS, PERIOD_S, Clock

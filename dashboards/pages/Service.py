@@ -70,6 +70,16 @@ else:
     st.info("No job has run under the scheduler yet: `vigie run`.")
 
 st.subheader("Messages")
+if found["in_doubt"]:
+    st.warning(
+        "These reports were cut between their last dot and the relay's answer: they may have arrived. Ask, then `vigie outbox retry NUMBER`."
+    )
+    shared.table(
+        [
+            {"number": m["id"], "to": m["recipient"], "about": m["subject"], "why": m["last_error"]}
+            for m in found["in_doubt"]
+        ]
+    )
 if found["messages"]:
     rows = [
         {

@@ -160,7 +160,7 @@ def list_outbox(context: typer.Context, limit: int = 50, as_json: JsonOption = F
 
 @outbox.command("retry")
 def retry(context: typer.Context, number: int) -> None:
-    """Queue a dead message again."""
+    """Queue a message that is dead or in doubt again."""
     from monitor.store import outbox as stored
 
     _, store = session(context).both()

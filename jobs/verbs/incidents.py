@@ -1,4 +1,4 @@
-"""Verbs on incidents: list, show, ack, close."""
+"""Verbs on incidents: list, show, ack, snooze, close."""
 
 from typing import Annotated
 
@@ -74,6 +74,18 @@ def show_incident(context: typer.Context, number: int, as_json: JsonOption = Fal
 def acknowledge(context: typer.Context, number: int, reason: ReasonOption = "seen", dry_run: bool = False) -> None:
     """Say that somebody looks after it."""
     _act(context, "ack", number, reason, dry_run)
+
+
+@incidents.command("snooze")
+def snooze(
+    context: typer.Context,
+    number: int,
+    reason: ReasonOption,
+    days: Annotated[int, typer.Option(help="For so many days.", min=1, max=14)] = 1,
+    dry_run: bool = False,
+) -> None:
+    """Keep its messages back for some days; its end is told all the same."""
+    _act(context, f"snooze:{days}", number, reason, dry_run)
 
 
 @incidents.command("close")

@@ -21,17 +21,15 @@ from monitor.settings import Smtp
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,188}[A-Za-z0-9])?")
 LONGEST_SUBJECT = 78
-CONNECT_SECONDS = 10.0
-VERB_SECONDS = 30.0
 
 
 class MailRefused(Exception):
-    """Say that a message did not leave; `is_final` when trying again cannot help."""
+    """Say that a message did not leave; `is_final` when trying again cannot help, `is_unsure` when it may have left after all."""
 
-    def __init__(self, reason: str, *, is_final: bool) -> None:
-        """Keep both."""
+    def __init__(self, reason: str, *, is_final: bool, is_unsure: bool = False) -> None:
+        """Keep all three."""
         super().__init__(reason)
-        self.is_final = is_final
+        self.is_final, self.is_unsure = is_final, is_unsure
 
 
 def clean_header(value: str) -> str:
@@ -81,44 +79,58 @@ def compose(letter: Letter, sender: str, recipient: str, *, message_id: str, att
     return mail
 
 
+def as_bytes(mail: EmailMessage) -> bytes:
+    """Return a mail as it travels, with the line ends of SMTP."""
+    return mail.as_bytes(policy=SMTP)
+
+
 def send(mail: EmailMessage, smtp: Smtp, password: str | None, handed_over: Callable[[], None]) -> None:
     """
-    Deliver to the relay; `handed_over` is called when all but the last dot has left.
+    Deliver to the relay; `handed_over` is called when all but the last dot has left, and keeps the dot back by raising MailRefused.
 
-    Raises MailRefused with `is_final` for answers of the 500s.
+    Raises MailRefused: `is_final` for answers of the 500s about this message (before MAIL they are about the relay), `is_unsure`
+    when the dot may have arrived and no answer did.
     """
-    payload = re.sub(rb"(?m)^\.", b"..", mail.as_bytes(policy=SMTP))
-    relay = None
+    payload = re.sub(rb"(?m)^\.", b"..", as_bytes(mail))
+    relay, is_about_it, is_out = None, False, False
     try:
-        relay = smtplib.SMTP(smtp.host, smtp.port, timeout=CONNECT_SECONDS)
-        _sock(relay).settimeout(VERB_SECONDS)
-        _check(relay.ehlo(), 250)
-        if smtp.starttls == "required":
-            relay.starttls(context=ssl.create_default_context())
-            relay.ehlo()
-            if smtp.user and password is not None:
-                relay.login(smtp.user, password)
+        relay = smtplib.SMTP(smtp.host, smtp.port, timeout=smtp.connect_s)
+        _sock(relay).settimeout(smtp.verb_s)
+        _greet(relay, smtp, password)
+        is_about_it = True
         _check(relay.mail(str(mail["From"])), 250)
         _check(relay.rcpt(str(mail["To"])), 250, 251)
         _check(relay.docmd("DATA"), 354)
         relay.send(payload if payload.endswith(b"\r\n") else payload + b"\r\n")
         handed_over()
+        is_out = True
         _sock(relay).settimeout(smtp.after_dot_s)
         relay.send(b".\r\n")
         _check(relay.getreply(), 250)
         with suppress(OSError, smtplib.SMTPException):  # the relay has it: how it says goodbye changes nothing
-            _sock(relay).settimeout(VERB_SECONDS)
+            _sock(relay).settimeout(smtp.verb_s)
             relay.quit()
     except smtplib.SMTPServerDisconnected as error:
-        raise MailRefused(f"the relay hung up: {error}", is_final=False) from None
+        raise MailRefused(f"the relay hung up: {error}", is_final=False, is_unsure=is_out) from None
     except smtplib.SMTPResponseException as error:
-        raise MailRefused(f"{error.smtp_code} {error.smtp_error!r}", is_final=error.smtp_code >= 500) from None
+        is_final, is_no = is_about_it and 500 <= error.smtp_code < 600, 400 <= error.smtp_code < 600
+        said = f"{error.smtp_code} {error.smtp_error!r}"
+        raise MailRefused(said, is_final=is_final, is_unsure=is_out and not is_no) from None
     except (OSError, smtplib.SMTPException) as error:
-        raise MailRefused(f"{type(error).__name__}: {error}", is_final=False) from None
+        raise MailRefused(f"{type(error).__name__}: {error}", is_final=False, is_unsure=is_out) from None
     finally:
         if relay is not None:
             with suppress(OSError, smtplib.SMTPException):
                 relay.close()
+
+
+def _greet(relay: smtplib.SMTP, smtp: Smtp, password: str | None) -> None:
+    _check(relay.ehlo(), 250)
+    if smtp.starttls == "required":
+        relay.starttls(context=ssl.create_default_context())
+        relay.ehlo()
+        if smtp.user and password is not None:
+            relay.login(smtp.user, password)
 
 
 def _sock(relay: smtplib.SMTP) -> ssl.SSLSocket:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from monitor.settings.part import Name, Part, Share
+from monitor.settings.triggers import Reached, Url
 
 
 def _in_order(estimate: tuple[float, float, float]) -> tuple[float, float, float]:
@@ -82,13 +83,55 @@ class Ingest(Part):
     archive_ratio: float = Field(500, gt=1)
 
 
-class Route(Part):
-    """Say who is told what."""
+class Route(Reached):
+    """
+    Say who is told what: an address by mail, or a webhook by a name that is shown in place of its URL.
 
-    to: Annotated[str, Field(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,190}$")]
+    The URL of a chat is a secret: `webhook_file` holds it alone.
+    """
+
+    to: Annotated[str, Field(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,190}$|^$")] = ""
+    name: Name | None = None
+    webhook: Url | None = None
+    webhook_file: Path | None = None
+    key_file: Path | None = None
+    form: Literal["standard", "slack", "teams"] = "standard"
     language: Literal["en", "fr"] = "en"
     receives: tuple[Literal["incidents", "weekly", "decisions", "service"], ...]
     texts: Literal["none", "redacted"] = "none"
+
+    @property
+    def channel(self) -> str:
+        """Return by which way it is told: mail or webhook."""
+        return "mail" if self.to else "webhook"
+
+    @property
+    def recipient(self) -> str:
+        """Return under which name its messages are kept."""
+        return self.to or self.name or ""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        where = (self.webhook, self.webhook_file)
+        if [bool(self.to), *(one is not None for one in where)].count(True) != 1:
+            raise ValueError("needs one of to, webhook and webhook_file")
+        if not self.to and (self.name is None or self.texts != "none" or set(self.receives) - {"incidents"}):
+            raise ValueError("a webhook needs a name, receives incidents only, and no texts")
+        if (not self.to and self.form == "standard") != (self.key_file is not None):
+            raise ValueError(
+                "key_file signs what a webhook of form standard is sent: there it is needed, elsewhere refused"
+            )
+        return self
+
+
+def _named_once(routes: tuple[Route, ...]) -> tuple[Route, ...]:
+    names = [one.name for one in routes if one.name is not None]
+    if len(names) != len(set(names)):
+        raise ValueError("each webhook needs a name of its own")
+    return routes
+
+
+Routes = Annotated[tuple[Route, ...], AfterValidator(_named_once)]
 
 
 class Smtp(Part):
@@ -100,7 +143,9 @@ class Smtp(Part):
     user: str | None = None
     password_file: Path | None = None
     sender: str = "vigie@localhost"
-    after_dot_s: float = Field(300, gt=0)
+    connect_s: float = Field(10, gt=0)
+    verb_s: float = Field(30, gt=0, le=60)
+    after_dot_s: float = Field(300, gt=0, le=480)
 
     @model_validator(mode="after")
     def _clear_text_stays_at_home(self) -> "Smtp":
@@ -109,11 +154,20 @@ class Smtp(Part):
         return self
 
 
+class Fallback(Part):
+    """Say where messages are laid down that could not leave for so long."""
+
+    file_drop: Path
+    after_hours: float = Field(1, gt=0, lt=96)
+
+
 class Delivery(Part):
     """Say by which ways messages leave."""
 
     smtp: Smtp | None = None
     file_drop: Path | None = None
+    fallback: Fallback | None = None
+    messages_per_hour: int = Field(20, ge=1)
 
 
 class Retraining(Part):

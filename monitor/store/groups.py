@@ -37,6 +37,13 @@ def telling(connection: Connection, row: dict[str, Any]) -> dict[str, Any]:
     return row if into is None else message(connection, into)
 
 
+def carrier(connection: Connection, row: dict[str, Any]) -> dict[str, Any]:
+    """Return the message that leaves for this one: what tells it, or the digest that is counted in."""
+    while "into" in row["facts"]:
+        row = message(connection, row["facts"]["into"])
+    return row
+
+
 def first_of(connection: Connection, number: int, recipient: str) -> dict[str, Any] | None:
     """Return the first message of the group in which a recipient is told of an incident; None when it is in none yet."""
     opened = [row for row in about(connection, number, recipient) if row["event"] == "opened"]

@@ -13,6 +13,8 @@ from monitor.errors import NoData, StoreError
 from monitor.store.tables import change_log, incident
 from monitor.window import microseconds, moment
 
+MOST_SNOOZED_DAYS = 14
+
 
 def all(connection: Connection, model: str | None = None, states: Sequence[str] | None = None) -> list[Incident]:
     """Return incidents, newest first, of one model or all, in the given states or any."""
@@ -105,6 +107,24 @@ def acknowledge(
         raise StoreError(f"incident {number} is acknowledged by {actor} already")
     return change(connection, old, "acknowledged", actor=actor, reason=reason, at=now, key=f"ack:{actor}:{microseconds(now)}",
                   acknowledged_by=actor, acknowledged_us=microseconds(now))  # fmt: skip
+
+
+def snooze(
+    connection: Connection, number: int, revision: int | None, actor: str, reason: str, *, days: int, now: datetime
+) -> Change:
+    """Keep its messages back for so many days (14 at most, from `now`); refused with StoreError when it is closed."""
+    old = _as_seen(connection, number, revision)
+    if old.state == "closed":
+        raise StoreError(f"incident {number} is closed already")
+    until_us = microseconds(now) + min(days, MOST_SNOOZED_DAYS) * 24 * 3_600_000_000
+    return change(connection, old, "snoozed", actor=actor, reason=reason, at=now, key=f"snooze:{actor}:{microseconds(now)}",
+                  snoozed_until_us=until_us)  # fmt: skip
+
+
+def snoozed_until_us(connection: Connection, number: int) -> int:
+    """Return until when its messages are kept back, in microseconds since 1970; 0 when they are not, or it is closed."""
+    query = select(incident.c.snoozed_until_us).where(incident.c.id == number, incident.c.state != "closed")
+    return connection.execute(query).scalar() or 0
 
 
 def close(

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Connection, and_, case, desc, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, desc, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from monitor.errors import NoData
@@ -16,6 +16,7 @@ from monitor.window import microseconds
 LEASE_US = 15 * 60 * 1_000_000
 FIRST_WAIT_US, LONGEST_WAIT_US = 10_000_000, 15 * 60 * 1_000_000
 GIVE_UP_US = 96 * 3_600_000_000
+REPORTS = ("weekly",)  # events that nobody needs twice: one that may have arrived is not sent again by itself
 
 
 class Sendable(Protocol):
@@ -63,7 +64,7 @@ def claim(connection: Connection, now: datetime, among: Collection[int] | None =
     query = (
         select(outbox).where(_due(now)) if among is None else select(outbox).where(_due(now), outbox.c.id.in_(among))
     )
-    row = connection.execute(query.order_by(outbox.c.id).limit(1)).one_or_none()
+    row = connection.execute(query.order_by(outbox.c.id).limit(1).with_for_update(skip_locked=True)).one_or_none()
     if row is None:
         return None
     repeat = 1 if row.state == "handed_over" or row.possible_repeat else 0
@@ -85,8 +86,13 @@ def claim(connection: Connection, now: datetime, among: Collection[int] | None =
 def _due(now: datetime) -> ColumnElement[bool]:
     """Say of which messages the time has come: queued ones, and those whose sender died."""
     now_us = microseconds(now)
-    expired = and_(outbox.c.state.in_(("claimed", "handed_over")), outbox.c.lease_until_us < now_us)
-    return or_(and_(outbox.c.state == "queued", outbox.c.retry_us <= now_us), expired)
+    dead_sender = or_(
+        outbox.c.state == "claimed", and_(outbox.c.state == "handed_over", outbox.c.event.not_in(REPORTS))
+    )
+    return or_(
+        and_(outbox.c.state == "queued", outbox.c.retry_us <= now_us),
+        and_(dead_sender, outbox.c.lease_until_us < now_us),
+    )
 
 
 def due(connection: Connection, now: datetime) -> list[dict[str, Any]]:
@@ -117,41 +123,90 @@ def _waits(number: int) -> tuple[ColumnElement[bool], ...]:
     return outbox.c.id == number, outbox.c.state.in_(("queued", "held"))
 
 
-def hand_over(connection: Connection, number: int) -> None:
-    """Note that the whole message is on its way and only the relay's answer is missing; committed before the last dot."""
-    connection.execute(update(outbox).where(outbox.c.id == number).values(state="handed_over"))
+def hand_over(connection: Connection, row: dict[str, Any]) -> bool:
+    """
+    Note that the whole message is on its way and only the relay's answer is missing; committed before the last dot.
+
+    Returns False, and changes nothing, when another sender took the claimed `row` over meanwhile: then it must not leave.
+    """
+    mine = outbox.c.id == row["id"], outbox.c.attempt == row["attempt"], outbox.c.state == "claimed"
+    return connection.execute(update(outbox).where(*mine).values(state="handed_over")).rowcount == 1
 
 
-def sent(connection: Connection, number: int, now: datetime, note: str = "") -> None:
-    """Note that the relay has it."""
+def sent(connection: Connection, row: dict[str, Any], now: datetime, note: str = "") -> None:
+    """Note that the relay has it; a sender that took it over meanwhile and is still before its last dot stops there."""
+    ours = or_(outbox.c.attempt == row["attempt"], outbox.c.state != "handed_over")
     connection.execute(
         update(outbox)
-        .where(outbox.c.id == number)
+        .where(outbox.c.id == row["id"], ours)
         .values(state="sent", sent_us=microseconds(now), last_error=note or None)
     )
 
 
-def failed(connection: Connection, row: dict[str, Any], error: str, now: datetime, *, is_final: bool) -> None:
+def failed(connection: Connection, row: dict[str, Any], error: str, now: datetime, *, is_final: bool,
+           is_unsure: bool = False) -> None:  # fmt: skip
     """
     Queue it again after 10 s, 20 s, 40 s ... at most 15 min; dead when the relay refused it for good or after 4 days.
 
-    One that failed when it was handed over already may have arrived: its next sending is marked as a possible repeat.
+    Of one that may have arrived (`is_unsure`) the next sending is marked as a possible repeat; a report stays in doubt.
     """
     now_us = microseconds(now)
     wait = min(FIRST_WAIT_US * 2 ** (row["attempt"] - 1), LONGEST_WAIT_US)
-    dead = is_final or now_us - row["created_us"] > GIVE_UP_US
-    connection.execute(update(outbox).where(outbox.c.id == row["id"]).values(
-        state="dead" if dead else "queued", retry_us=now_us + wait, last_error=error[:500],
-        possible_repeat=case((outbox.c.state == "handed_over", 1), else_=outbox.c.possible_repeat)))  # fmt: skip
+    state = "dead" if is_final or now_us - row["created_us"] > GIVE_UP_US else "queued"
+    if is_unsure and row["event"] in REPORTS:
+        state = "in_doubt"
+    connection.execute(update(outbox).where(outbox.c.id == row["id"], outbox.c.attempt == row["attempt"]).values(
+        state=state, retry_us=now_us + wait, last_error=error[:500],
+        possible_repeat=1 if is_unsure else outbox.c.possible_repeat))  # fmt: skip
+
+
+def doubt(connection: Connection, now: datetime) -> None:
+    """Leave reports whose sender died after handing them over in doubt: they may have arrived, and only a person sends them again."""
+    orphaned = outbox.c.state == "handed_over", outbox.c.lease_until_us < microseconds(now)
+    connection.execute(
+        update(outbox)
+        .where(*orphaned, outbox.c.event.in_(REPORTS))
+        .values(state="in_doubt", possible_repeat=1, last_error="its sender ended before the relay had answered")
+    )
+
+
+def told_since(connection: Connection, recipient: str, since_us: int) -> int:
+    """Return how many mails about incidents and alerts a recipient was sent since a moment, or may have been; digests too."""
+    about_these = or_(*(outbox.c.subject.like(f"{kind}:%") for kind in ("incident", "service", "digest")))
+    recent = or_(outbox.c.sent_us > since_us, outbox.c.state.in_(("claimed", "handed_over")))
+    mails = outbox.c.recipient == recipient, outbox.c.channel == "mail", about_these, recent
+    return connection.execute(select(func.count()).select_from(outbox).where(*mails)).scalar_one()
+
+
+def late(connection: Connection, now: datetime, after_hours: float) -> list[dict[str, Any]]:
+    """Return messages of the last four days that were tried, have not left for so long, and were not laid down as files yet."""
+    now_us = microseconds(now)
+    query = select(outbox).where(
+        outbox.c.state.in_(("queued", "dead")),
+        outbox.c.last_error.is_not(None),
+        outbox.c.laid_us.is_(None),
+        outbox.c.created_us.between(now_us - GIVE_UP_US, now_us - round(after_hours * 3_600_000_000)),
+    )
+    rows = connection.execute(query.order_by(outbox.c.id))
+    return [{**row._mapping, "facts": json.loads(row.facts)} for row in rows]
+
+
+def laid(connection: Connection, number: int, now: datetime) -> None:
+    """Note that a message lies in the folder of what could not leave."""
+    connection.execute(update(outbox).where(outbox.c.id == number).values(laid_us=microseconds(now)))
+
+
+def in_doubt(connection: Connection) -> list[dict[str, Any]]:
+    """Return the reports that may have arrived or not, the oldest first."""
+    rows = connection.execute(select(outbox).where(outbox.c.state == "in_doubt").order_by(outbox.c.id))
+    return [dict(row._mapping) for row in rows]
 
 
 def retry(connection: Connection, number: int) -> None:
-    """Queue a dead message again, now; NoData when there is no dead one of this number."""
-    done = connection.execute(
-        update(outbox).where(outbox.c.id == number, outbox.c.state == "dead").values(state="queued", retry_us=0)
-    )
-    if done.rowcount != 1:
-        raise NoData(f"there is no dead message {number}", remedy="vigie outbox list")
+    """Queue a message that is dead or in doubt again, now; NoData when there is none of this number."""
+    ended = outbox.c.id == number, outbox.c.state.in_(("dead", "in_doubt"))
+    if connection.execute(update(outbox).where(*ended).values(state="queued", retry_us=0)).rowcount != 1:
+        raise NoData(f"there is no message {number} that is dead or in doubt", remedy="vigie outbox list")
 
 
 def oldest_queued_us(connection: Connection) -> int | None:

@@ -32,6 +32,7 @@ def test_list_names(capsys):
         "kill",
         "slots",
         "decisions",
+        "outbox",
         "mutants",
         "redaction",
         "fuzz",

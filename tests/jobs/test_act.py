@@ -52,6 +52,26 @@ def state(store: Store, number: int) -> tuple[str, str | None, str | None]:
     return one.state, one.closed_as, one.acknowledged_by
 
 
+def test_closed_with_its_message(place: Place, store: Store, incident: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed between closing an incident and queueing what tells of it: neither happened, and the next run does both."""
+    config = place.configure()
+    ask(store, "bruno", "close:fixed", f"incident:{incident}")
+    before = snapshot(store)
+    with monkeypatch.context() as patched:
+        patched.setattr(outbox, "queue", _die)
+        with pytest.raises(KeyboardInterrupt):
+            act(store, config, NOW)
+    assert snapshot(store) == before
+    act(store, config, NOW)
+    assert state(store, incident)[0] == "closed"
+    with store.read() as connection:
+        assert len(outbox.about(connection, f"incident:{incident}")) == 2
+
+
+def _die(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_acknowledge_and_close(place: Place, store: Store, incident: int) -> None:
     """An operator acknowledges and closes; everybody routed is told of the closing in the same transaction."""
     config = place.configure()

@@ -42,6 +42,18 @@ def test_acknowledged(vigie) -> None:
     assert vigie("incidents", "show", "1")[1].endswith("Next: vigie status\n")
 
 
+def test_snoozed(vigie) -> None:
+    """A snooze stands in the history; more than 14 days are refused, and so is one without a reason."""
+    code, said = vigie("incidents", "snooze", "1", "--days", "14", "--reason", "fixed on Friday")
+    assert (code, said) == (0, "snooze:14 incident:1: applied\nNext: vigie status\n")
+    assert ": fixed on Friday" in vigie("incidents", "show", "1")[1]
+    assert vigie("incidents", "snooze", "1", "--days", "15", "--reason", "x")[0] == 2
+    assert vigie("incidents", "snooze", "1")[0] == 2
+    vigie("incidents", "close", "1", "--reason", "mended")
+    code, said = vigie("incidents", "snooze", "1", "--reason", "too late")
+    assert (code, "closed already" in said) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("group", "labels", "words"), [("service", False, False), ("inputs", False, True), ("outputs", True, True)]
 )

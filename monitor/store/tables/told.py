@@ -99,6 +99,7 @@ outbox = Table(
     Column("suppressed_because", String(64)),
     Column("sent_us", BigInteger),
     Column("last_error", Text),
+    Column("laid_us", BigInteger),  # when it was laid down as a file, because it could not leave
     UniqueConstraint("subject", "event", "sequence", "channel", "recipient"),
 )
 report = Table(

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from monitor.delivery.file_drop import drop
-from monitor.delivery.mail import MailRefused, address, clean_header, compose, send
+from monitor.delivery.file_drop import lay
+from monitor.delivery.mail import MailRefused, address, as_bytes, clean_header, compose, send
 from monitor.letter import Letter
 from monitor.settings import Smtp
 
@@ -162,16 +162,30 @@ def test_goodbye_does_not_matter(goodbye: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answers", "is_final"),
-    [({b"HELLO": b"554 go away"}, True), ({b"HELLO": b"421 later"}, False), ({b"RCPT": b"550 no such"}, True),
-     ({b"MAIL": b"451 later"}, False), ({b".": b"552 too big"}, True), ({b".": b"451 later"}, False), ({b".": b""}, False)],
+    ("answers", "is_final", "is_unsure"),
+    [({b"HELLO": b"554 go away"}, False, False), ({b"HELLO": b"421 later"}, False, False), ({b"EHLO": b"502 what"}, False, False),
+     ({b"RCPT": b"550 no such"}, True, False), ({b"MAIL": b"451 later"}, False, False), ({b"DATA": b""}, False, False),
+     ({b".": b"552 too big"}, True, False), ({b".": b"451 later"}, False, False), ({b".": b""}, False, True),
+     ({b".": b"nonsense"}, False, True)],
 )  # fmt: skip
-def test_refusals(answers: dict[bytes, bytes], is_final: bool) -> None:
-    """An answer of the 500s is for good, anything else may be tried again."""
+def test_refusals(answers: dict[bytes, bytes], is_final: bool, is_unsure: bool) -> None:
+    """An answer of the 500s about the message is for good; only without an answer to the dot may it have arrived."""
     mail = compose(LETTER, "a@b.c", "d@e.f", message_id="<x@vigie>", attempt=1, now=WHEN)
     with relay(answers) as (port, _), pytest.raises(MailRefused) as refused:
         send(mail, Smtp(host="127.0.0.1", port=port, starttls="never"), None, lambda: None)
-    assert refused.value.is_final == is_final
+    assert (refused.value.is_final, refused.value.is_unsure) == (is_final, is_unsure)
+
+
+def test_kept_back() -> None:
+    """What another sender took over does not leave: the relay never sees its last dot."""
+    mail = compose(LETTER, "a@b.c", "d@e.f", message_id="<x@vigie>", attempt=1, now=WHEN)
+    with relay({}) as (port, mails), pytest.raises(MailRefused, match="took it over") as refused:
+        send(mail, Smtp(host="127.0.0.1", port=port, starttls="never"), None, _overtaken)
+    assert (refused.value.is_unsure, mails) == (False, [])
+
+
+def _overtaken() -> None:
+    raise MailRefused("another sender took it over", is_final=False)
 
 
 def test_cut_while_encrypting() -> None:
@@ -190,5 +204,7 @@ def _never() -> None:
 def test_drop_once(tmp_path: Path) -> None:
     """A dropped mail is a whole file by year and month; dropping it again replaces it."""
     mail = compose(LETTER, "a@b.c", "d@e.f", message_id="<x@vigie>", attempt=1, now=WHEN)
-    assert drop(mail, tmp_path, "x", WHEN) == drop(mail, tmp_path, "x", WHEN) == tmp_path / "2026/09/x.eml"
+    data = as_bytes(mail)
+    assert lay(data, tmp_path, "x.eml", WHEN) == lay(data, tmp_path, "x.eml", WHEN) == tmp_path / "2026/09/x.eml"
+    assert (tmp_path / "2026/09/x.eml").read_bytes() == data
     assert [file.name for file in (tmp_path / "2026/09").iterdir()] == ["x.eml"]

@@ -1,4 +1,4 @@
-"""A message is queued again only when it is dead."""
+"""A message is queued again only when it is dead or in doubt."""
 
 from datetime import UTC, datetime
 
@@ -36,8 +36,8 @@ def test_retry_dead(store_url: str) -> None:
 
 @pytest.mark.parametrize("number", [1, 99])
 def test_retry_refused(store_url: str, number: int) -> None:
-    """Who asks for a message that is not dead, or not there, is told so."""
+    """Who asks for a message that is neither dead nor in doubt, or not there, is told so."""
     with opened(store_url) as store:
         queued(store)
-        with pytest.raises(NoData, match="no dead message"), store.write() as connection:
+        with pytest.raises(NoData, match="dead or in doubt"), store.write() as connection:
             outbox.retry(connection, number)

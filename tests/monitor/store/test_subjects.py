@@ -345,7 +345,7 @@ def test_outbox(connection: Connection) -> None:
     row = outbox.claim(connection, NOW)
     assert row is not None
     assert (row["facts"], row["attempt"], outbox.claim(connection, NOW)) == ({"é": 1}, 1, None)
-    outbox.sent(connection, row["id"], NOW)
+    outbox.sent(connection, row, NOW)
     assert outbox.counts(connection) == {"sent": 1}
     assert [m["state"] for m in outbox.about(connection, "incident:1")] == ["sent"]
     assert outbox.claim(connection, NOW + timedelta(days=9)) is None

@@ -1,0 +1,1 @@
+"""Deliver through a relay that fails at every verb, with senders that are killed."""
