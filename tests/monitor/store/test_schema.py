@@ -170,7 +170,7 @@ def test_older_than_the_first(empty: Store) -> None:
 def test_decisions_of_before(empty: Store) -> None:
     """A command that a decision of before was bound to is named as one, and no command as none."""
     schema.upgrade(empty)
-    step = import_module("monitor.store.migrations.versions.v0009_bound_decisions")
+    step = import_module("monitor.store.migrations.versions.v0008_bound_decisions")
     row = {"model": "ape", "made_us": 0, "requester": "vigie", "recommendation": "retrain", "sentence": "so", "evidence": "{}",
            "state": "approved", "expires_us": 0, "revision": 1}  # fmt: skip
     with empty.write() as connection, Operations.context(MigrationContext.configure(connection)):
