@@ -188,13 +188,14 @@ def to_do(one: Incident, asked: list[dict[str, Any]]) -> None:
         ):
             st.text(f"{title}: {said}")
     if one.state != "closed":
-        verbs = {"Acknowledge": "ack", "Close: fixed": "close:fixed", "Close: false alarm": "close:false_alarm",
+        verbs = {"Acknowledge": "ack", "Snooze a day": "snooze:1", "Snooze a week": "snooze:7", "Close: fixed": "close:fixed", "Close: false alarm": "close:false_alarm",
                  "New normal": "close:new_normal"}  # fmt: skip
         shared.ask_form(
             f"incident:{one.id}", one.revision, verbs, waits=any(row["applied_us"] is None for row in asked)
         )
         st.caption(
-            "New normal (role owner): it is right as it is. What it told of is learnt anew for two weeks; all else goes on."
+            "Snooze: no message of it meanwhile but its end. New normal (role owner): it is right as it is. What it told of is learnt "
+            "anew for two weeks; all else goes on."
         )
     shared.asked(asked)
     st.code(

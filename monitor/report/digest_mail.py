@@ -23,4 +23,4 @@ def digest_mail(facts: dict[str, Any], most: int, now: datetime, words: Words) -
 
 def _line(what: str, words: Words) -> str:
     event, _, rest = what.partition(": ")
-    return f"{words.say(key)}: {rest}" if words.knows(key := f"digest.{event}") else what
+    return words.say(key, what=rest) if words.knows(key := f"digest.{event}") else what

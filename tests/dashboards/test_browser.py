@@ -131,6 +131,7 @@ def test_incident_is_acknowledged_from_the_page(browser: BrowserContext, hostile
     seen.page.get_by_label("Reason").fill("seen by the team")
     seen.page.get_by_role("button", name="Acknowledge").click()
     seen.page.get_by_text("ack by local: waits for the act job").wait_for(timeout=30_000)
+    seen.page.get_by_role("button", name="Snooze a week", disabled=True).wait_for(timeout=30_000)
     seen.page.close()
 
 

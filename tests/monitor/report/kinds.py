@@ -13,6 +13,7 @@ from monitor.profiles.counts import Counts
 from monitor.profiles.profile import Profile
 from monitor.report.alert_mail import Surroundings, alert_mail
 from monitor.report.decision_mail import decision_mail
+from monitor.report.digest_mail import digest_mail
 from monitor.report.group_mail import Together, group_mail
 from monitor.report.service_mail import service_mail
 from monitor.report.weekly import Week, weekly
@@ -104,7 +105,7 @@ def proposal(name: str) -> dict[str, Any]:
              {"name": "recovered", "value": 0.5, "low": 0.18, "high": 0.82, "source": name or "audits"}]  # fmt: skip
     evidence = {"weekly_loss": [1390.0, 740.0, 2560.0], "benefit": [4800.0, -300.0, 11_500.0], "horizon_weeks": 13, "probability": 0.89,
                 "terms": terms if name else [], "days_left_out": 2, "said": [why.record()]}  # fmt: skip
-    return {"id": 3, "model": name[:64] or "ape", "recommendation": "label_first", "sentence": str(why), "trigger": ["train", name],
+    return {"id": 3, "model": name[:64] or "ape", "recommendation": "label_first", "sentence": str(why), "trigger": {"kind": "command", "command": ["train", name]},
             "expires_us": microseconds(NOW), "evidence": evidence}  # fmt: skip
 
 
@@ -128,6 +129,12 @@ def service(facts: dict[str, Any]) -> Callable[[str, Words], Letter]:
     return made
 
 
+def digest(name: str, words: Words) -> Letter:
+    told = {f"opened: {name}, incident #7": 1, f"worsened: {name}, incident #7": 2, f"source:unread:{name}": 3}
+    more = {f"opened: ape, incident #{number}": 1 for number in range(100)}
+    return digest_mail({"messages": 106, "told": told | more}, 20, NOW, words)
+
+
 KINDS: dict[str, Callable[[str, Words], Letter]] = {
     **{f"alert_{change}": lambda name, words, change=change: alert(change, name, words) for change in ("opened", "worsened", "closed")},
     **{f"group_{change}": lambda name, words, change=change: group(change, name, words) for change in ("opened", "more", "closed")},
@@ -135,4 +142,5 @@ KINDS: dict[str, Callable[[str, Words], Letter]] = {
     "decision": lambda name, words: decision_mail(proposal(name), "https://vigie.example" if name else "", NOW, words),
     "service": service({}),
     "service_over": service({"over": True}),
+    "digest": digest,
 }  # fmt: skip
