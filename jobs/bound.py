@@ -27,8 +27,10 @@ def circumstances(connection: Connection, config: Config, model: str, now: datet
     retraining = config.retraining.get(model, Retraining())
     known = config.models.get(model)
     settings = {"model": known and known.model_dump(mode="json"), "retraining": retraining.model_dump(mode="json")}
+    here = json.dumps(f"{config.path.parent}/")[:-1]  # a path in it counts from there: a moved installation is the same one
+    plain = json.dumps(settings, sort_keys=True).replace(here, '"')
     return {"champion": champion(connection, model, now), "trigger": resolved(config, model),
-            "settings": hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()}  # fmt: skip
+            "settings": hashlib.sha256(plain.encode()).hexdigest()}  # fmt: skip
 
 
 def champion(connection: Connection, model: str, now: datetime) -> str | None:

@@ -139,7 +139,7 @@ def sent(connection: Connection, row: dict[str, Any], now: datetime, note: str =
     connection.execute(
         update(outbox)
         .where(outbox.c.id == row["id"], ours)
-        .values(state="sent", sent_us=microseconds(now), last_error=note or None)
+        .values(state="sent", sent_us=microseconds(now), lease_until_us=None, last_error=note or None)
     )
 
 

@@ -355,7 +355,10 @@ def test_unreachable(tmp_path: Path, store: Store, base: Base) -> None:
     assert subject == "service:source:unread:inference"
     config.path.write_text(text, encoding="utf-8")
     assert ingest(store, load(config.path), late).startswith("inference: 10 read, 0 duplicate")
-    assert watch(store, load(config.path), late) == "0 things to tell, 0 new messages"
+    back = [watch(store, load(config.path), late) for _ in range(2)]
+    assert back == ["0 things to tell, 1 new messages", "0 things to tell, 0 new messages"]
+    with store.read() as connection:
+        assert set(connection.execute(select(outbox.c.subject)).scalars()) == {subject}
 
 
 def test_table_is_not_written(tmp_path: Path, store: Store, base: Base) -> None:
