@@ -27,7 +27,8 @@ def circumstances(connection: Connection, config: Config, model: str, now: datet
     retraining = config.retraining.get(model, Retraining())
     known = config.models.get(model)
     settings = {"model": known and known.model_dump(mode="json"), "retraining": retraining.model_dump(mode="json")}
-    here = json.dumps(f"{config.path.parent}/")[:-1]  # a path in it counts from there: a moved installation is the same one
+    # a path counts from config.yaml: a moved installation is the same one
+    here = json.dumps(f"{config.path.parent}/").removesuffix('"')
     plain = json.dumps(settings, sort_keys=True).replace(here, '"')
     return {"champion": champion(connection, model, now), "trigger": resolved(config, model),
             "settings": hashlib.sha256(plain.encode()).hexdigest()}  # fmt: skip
