@@ -8,8 +8,7 @@ shares, whose few ones make a skewed sum (Bennett 1962, eq. 8b).
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -22,8 +21,7 @@ RAREST: Final = 0.002  # a share is judged as if its reference rate were at leas
 FEW_BLOCKS = 4
 
 
-@dataclass(frozen=True)
-class Spread:
+class Spread(NamedTuple):
     """Hold the two parts of a block's variance: `phi` per record, `tau2` that no number of records removes."""
 
     phi: float
@@ -109,8 +107,7 @@ def wander(value: np.ndarray, size: np.ndarray, phi: float, smallest: float) -> 
     return float(np.sqrt(max(0.0, np.average(value[kept] ** 2 - phi / size[kept], weights=weight))))
 
 
-@dataclass(frozen=True)
-class Bet:
+class Bet(NamedTuple):
     """
     Judge one metric on one scale in one direction.
 

@@ -10,7 +10,6 @@ saved state the same hours give the same alarms, bit for bit.
 import math
 from collections.abc import Collection
 
-import msgspec
 import numpy as np
 
 from monitor.detection import season
@@ -19,6 +18,7 @@ from monitor.detection.bets import LAMBDAS
 from monitor.detection.incident import JOINED_HOURS
 from monitor.detection.state import Alarm, Judged, Raised, State
 from monitor.detection.witness import SCALES, Direction, shown
+from monitor.metrics import all_for
 from monitor.metrics.metric import Reading
 from monitor.metrics.prediction_shift import LABEL_FAMILY
 from monitor.profiles.profile import Profile
@@ -50,8 +50,8 @@ def advance(
     A planned hour is read and not judged: it carries no bet, counts in no day, and its stake goes to the next judged one.
     """
     hour = state.judged_until
-    new = msgspec.msgpack.decode(state.to_bytes(), type=State)  # a copy: states are values
-    measured = msgspec.msgpack.decode(state.to_bytes(), type=State) if is_planned else new
+    new = state.copied()  # a copy: states are values
+    measured = state.copied() if is_planned else new
     readings, values = _measure(measured, baseline, profile, hour, settings)
     witnessed = _witness_values(measured, baseline, profile, hour)
     mix = shown(baseline.lines, witnessed)
@@ -76,7 +76,7 @@ def _measure(new: State, baseline: Baseline, profile: Profile, hour: int, settin
     readings: dict[str, tuple[Reading, float, float]] = {}
     values: dict[tuple[int, str], tuple[float, float]] = {}
     at = baseline.yardsticks
-    for metric in baseline.metrics:
+    for metric in all_for(at, tuple(baseline.bet_labels)):
         known = baseline.seasons.get(metric.name)
         if known is None:
             continue
@@ -214,7 +214,7 @@ def main_group(alarm: Alarm, baseline: Baseline) -> str:
 
 def raise_floors(state: State, alarm: Alarm, found: int) -> State:
     """Return the state in which the alarm's lines are told again only beyond 1.5 times their present effect."""
-    new = msgspec.msgpack.decode(state.to_bytes(), type=State)
+    new = state.copied()
     for number in alarm.lines:
         _raise(new, found, number)
     return new
@@ -222,7 +222,7 @@ def raise_floors(state: State, alarm: Alarm, found: int) -> State:
 
 def lower_floors(state: State, found: int) -> State:
     """Return the state without the floors of the incident found at hour `found`: it is over."""
-    new = msgspec.msgpack.decode(state.to_bytes(), type=State)
+    new = state.copied()
     new.raised = [one for one in new.raised if one.found != found]
     return new
 

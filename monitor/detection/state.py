@@ -35,6 +35,16 @@ class State(msgspec.Struct):
     directions: dict[str, tuple[list[float], float, float]]
     raised: list[Raised]
 
+    def copied(self) -> "State":
+        """Return a state that an hour may write on; what lies within its lists is replaced there, never changed."""
+        lists = {
+            name: list(getattr(self, name)) for name in ("wealth", "paid_until", "climb", "onset", "moved", "weight")
+        }
+        dicts = {name: dict(getattr(self, name)) for name in ("day_sum", "day_size", "directions")}
+        return msgspec.structs.replace(
+            self, raised=[msgspec.structs.replace(one) for one in self.raised], **lists, **dicts
+        )
+
     def to_bytes(self) -> bytes:
         """Write it as MessagePack."""
         return msgspec.msgpack.encode(self, enc_hook=float)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -36,7 +37,7 @@ class Counts:
                 total[name] = total.get(name, 0) + count
         return cls(total)
 
-    @property
+    @cached_property
     def total(self) -> int:
         """Count everything."""
         return sum(self.of_name.values())
