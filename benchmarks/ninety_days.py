@@ -33,6 +33,7 @@ select (:first + n * :step) / 86400000000, cast(printf('%016d', n) as blob), 1, 
        printf('L%02d', n % 88), 0.8, 8000, 40.0, 1, n * 500, 500
 from number
 """
+SEEN = "insert into last_seen (model, at_us) values (:model, :first + (:rows - 1) * :step)"
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ def _rows(store: Store, window: Window, predictions: int) -> None:
     with store.write() as connection:
         connection.exec_driver_sql(COMMON, {"model": MODEL})
         connection.exec_driver_sql(ROWS, {name: value for name, value in values.items() if name != "model"})
+        connection.exec_driver_sql(SEEN, values)
 
 
 def now_after(window: Window) -> datetime:

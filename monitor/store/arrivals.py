@@ -16,6 +16,7 @@ from monitor.store.tables import (
     bookmark,
     data_loss,
     dirty_hour,
+    last_seen,
     read_range,
     reject,
     source,
@@ -132,6 +133,7 @@ def save(connection: Connection, batch: Batch, identity: int, place: dict[str, A
         _mark_dirty(connection, fresh)
     else:
         profiles.add(connection, parts)
+    _note_seen(connection, fresh)
     rejects = [*batch.rejects, *conflicting]
     _insert_rejects(connection, rejects, identity, name, now_us)
     duplicate = living.height - fresh.height - len(conflicting)
@@ -162,6 +164,19 @@ def _insert_rejects(connection: Connection, rejects: list[Reject], identity: int
 def _mark_dirty(connection: Connection, fresh: pl.DataFrame) -> None:
     hours = fresh.select("model", hour=pl.col("time").dt.epoch("us") // MICROSECONDS_PER_HOUR).unique()
     mark_dirty_hours(connection, sorted(hours.iter_rows()))
+
+
+def _note_seen(connection: Connection, fresh: pl.DataFrame) -> None:
+    """Keep the time of the newest prediction of each model."""
+    newest = fresh.group_by("model").agg(at_us=pl.col("time").dt.epoch("us").max()).sort("model")
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    row = make(last_seen)
+    later = row.excluded.at_us > last_seen.c.at_us
+    if newest.height:
+        connection.execute(
+            row.on_conflict_do_update(index_elements=["model"], set_={"at_us": row.excluded.at_us}, where=later),
+            newest.to_dicts(),
+        )
 
 
 def mark_dirty_hours(connection: Connection, hours: Sequence[tuple[str, int]]) -> None:

@@ -15,6 +15,7 @@ from monitor.store.tables import (
     half,
     incident,
     label,
+    last_seen,
     prediction,
     prediction_input,
     prediction_row,
@@ -117,6 +118,9 @@ def erase(connection: Connection, found: Sequence[Found], uids: Sequence[bytes],
         ).rowcount
     if gone["prediction_row"]:
         forget_contexts(connection)
+        connection.execute(
+            delete(last_seen).where(last_seen.c.model.in_({one.model for one in found}))
+        )  # it may be one of these
     gone["incident"] = _unquote(connection, {one.text for one in found if one.text})
     mark_dirty_hours(connection, sorted({(one.model, one.time_us // MICROSECONDS_PER_HOUR) for one in found}))
     return gone

@@ -9,7 +9,7 @@ import polars as pl
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from monitor.prediction import FIELD, SCHEMA, empty
-from monitor.store.tables import context, dirty_hour, prediction, prediction_input, prediction_row, profile
+from monitor.store.tables import context, dirty_hour, last_seen, prediction, prediction_input, prediction_row, profile
 from monitor.window import MICROSECONDS_PER_HOUR, Window
 
 MICROSECONDS_PER_DAY = 24 * MICROSECONDS_PER_HOUR
@@ -43,15 +43,15 @@ def inside(model: str, window: Window) -> ColumnElement[bool]:
 
 
 def newest_us(connection: Connection, model: str) -> int | None:
-    """Return the time of the newest prediction of a model; where no rows are kept, the end of its newest hour."""
+    """Return the time of the newest prediction of a model; where only its hour is known (a backfill), the end of that."""
     hours = [connection.execute(select(func.max(table.c.hour)).where(table.c.model == model)).scalar()
              for table in (profile, dirty_hour)]  # fmt: skip
     known = [hour for hour in hours if hour is not None]
     if not known:
         return None
-    newest = Window(max(known), max(known) + 1)
-    found = connection.execute(select(func.max(prediction.c.time)).where(inside(model, newest))).scalar()
-    return newest.end * MICROSECONDS_PER_HOUR - 1 if found is None else int(found)
+    found = connection.execute(select(last_seen.c.at_us).where(last_seen.c.model == model)).scalar()
+    first_us = max(known) * MICROSECONDS_PER_HOUR
+    return first_us + MICROSECONDS_PER_HOUR - 1 if found is None or found < first_us else int(found)
 
 
 def rows(connection: Connection, model: str, window: Window, texts: bool = False) -> pl.DataFrame:

@@ -203,6 +203,12 @@ dirty_hour = Table(
     Column("hour", BigInteger, primary_key=True),
     Column("mark", BigInteger, nullable=False),  # rises with each arrival; a fold deletes only the mark it saw
 )
+last_seen = Table(
+    "last_seen",
+    metadata,
+    Column("model", String(64), primary_key=True),
+    Column("at_us", BigInteger, nullable=False),  # of the newest prediction that ever came
+)
 data_loss = Table(
     "data_loss",
     metadata,
