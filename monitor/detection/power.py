@@ -186,8 +186,9 @@ def _path(line: Line, baseline: Baseline, usual: Profile, change: Change, *, act
         answers = due * usual.labels.total / max(usual.records, 1)
         return None if change.mix is None else _witness(line, baseline, change.mix, answers, active)
     moved = change.moved.get(line.metric)
-    if moved is None and line.metric.startswith("label:") and change.mix is not None:
-        number = baseline.labels.index(line.metric.removeprefix("label:"))
+    name = line.metric.removeprefix("label:")
+    if moved is None and name != line.metric and change.mix is not None and name in baseline.labels:
+        number = baseline.labels.index(name)  # the mix of a small reference holds fewer labels than have a bet
         moved = float(change.mix[number] - baseline.popular[number])
     if moved is None or moved * line.direction <= 0:
         return None

@@ -180,3 +180,14 @@ def test_sentence() -> None:
     assert delay is not None
     told = power.sentence(baseline, whole, Detection())
     assert told.startswith(f"a shift of 5 % of the answers would take {power.span(delay)} to be told here, one of 2 % ")
+
+
+def test_more_labels_than_a_small_reference_holds() -> None:
+    """Labels that have a bet of their own and no place in the mix are no reason not to pin: the sentence is about the mix."""
+    hours = simulate(Scenario(1, REFERENCE_DAYS, 24.0, labels=40))
+    baseline, whole = fit(hours, Window(MONDAY, END), Detection()), Profile.sum(hours.values())
+    beyond = {one.name.removeprefix("label:") for one in baseline.metrics if one.name.startswith("label:")} - set(
+        baseline.labels
+    )
+    assert any(line.metric.removeprefix("label:") in beyond for line in baseline.lines)
+    assert "5 % of the answers" in power.sentence(baseline, whole, Detection())
