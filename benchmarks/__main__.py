@@ -33,6 +33,10 @@ MEASURES = {
         "benchmarks.outbox.campaign",
         "senders killed, a relay that fails at every verb: messages lost, repeated unmarked",
     ),
+    "soak": (
+        "benchmarks.soak.campaign",
+        "a week of 30 models in minutes, then a hundred kills: slots lost, memory, reports, false messages",
+    ),
     "mutants": (
         "benchmarks.mutants",
         "Vigie broken on purpose: is each break caught by its test?",

@@ -112,7 +112,7 @@ def main(folder: str, url: str, host: str, lease_s: str, variant: str) -> None:
         except StoreError as error:
             return error.exit_code
 
-    runner = Runner(store, config, Health("127.0.0.1", 0), _forking(work), JOBS, waits_s=(0.0,) * 3, owner_of=owner)
+    runner = Runner(store, config, Health("127.0.0.1", 0), forking(work), JOBS, waits_s=(0.0,) * 3, owner_of=owner)
     print("ready", flush=True)
     while True:
         try:
@@ -122,7 +122,9 @@ def main(folder: str, url: str, host: str, lease_s: str, variant: str) -> None:
         time.sleep(TICK_SECONDS)
 
 
-def _forking(work: Callable[[Job, datetime], int]) -> Any:
+def forking(work: Callable[[Job, datetime], int]) -> Any:
+    """Return what a runner starts its children by: each is forked, in a session of its own, and ends with the code of `work`."""
+
     def spawn(_config: Config, job: Job, slot: datetime) -> Forked:
         prepare = bound()
         child = os.fork()
