@@ -33,6 +33,10 @@ MEASURES = {
         "benchmarks.outbox.campaign",
         "senders killed, a relay that fails at every verb: messages lost, repeated unmarked",
     ),
+    "histories": (
+        "benchmarks.histories.campaign",
+        "random weeks of incidents and messages, jobs cut off at any change: promises broken",
+    ),
     "soak": (
         "benchmarks.soak.campaign",
         "a week of 30 models in minutes, then a hundred kills: slots lost, memory, reports, false messages",
