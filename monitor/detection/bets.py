@@ -7,7 +7,6 @@ shares, whose few ones make a skewed sum (Bennett 1962, eq. 8b).
 """
 
 import math
-from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -135,12 +134,11 @@ class Bet(NamedTuple):
         spread = self.spread.of(size)
         lowest = self.floor if floor is None else max(floor, self.floor)
         z = min((self.direction * (value - self.centre) - lowest) / spread, self.clip)
-        return [of * z - cost for of, cost in zip(LAMBDAS, self._costs(size, spread), strict=True)]
+        low, middle, high = COSTS if self.share is None else self._costs(self.share, size, spread)
+        return [LAMBDAS[0] * z - low, LAMBDAS[1] * z - middle, LAMBDAS[2] * z - high]
 
-    def _costs(self, size: float, spread: float) -> Iterable[float]:
-        if self.share is None:
-            return COSTS
-        rare = within(self.share)
+    def _costs(self, share: float, size: float, spread: float) -> list[float]:
+        rare = within(share)
         jump = (1 - rare if self.direction > 0 else rare) * self.spread.phi / (rare * (1 - rare))
         unit, many, apart = jump / (size * spread), size * self.spread.phi / jump**2, self.spread.tau2 / spread**2
         powers = [min(of * unit, LARGEST) for of in LAMBDAS]
