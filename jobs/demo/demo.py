@@ -37,7 +37,7 @@ from jobs.watch import watch
 from monitor.config import Config, load
 from monitor.errors import VigieError
 from monitor.shadow.manifest import pin_of
-from monitor.store import schema
+from monitor.store import actions, incidents, schema
 from monitor.store.store import Store
 from monitor.window import hour_of
 
@@ -140,6 +140,7 @@ def _loop(stage: Stage, steps: Steps, store: Store, config: Config) -> None:
     with steps.step("challenger in the shadow"):
         shadow(store, config, now)
     with steps.step("what is new in the incidents' texts, estimate, decide, act"):
+        _acknowledge(store, now)
         for job in (describe, estimate, decide, act, trigger):
             job(store, config, now)
     with steps.step("reports and mails"):
@@ -150,6 +151,15 @@ def _loop(stage: Stage, steps: Steps, store: Store, config: Config) -> None:
             drill_down(store, config, now, 1)
         except VigieError as error:
             print(f"  {error}", file=sys.stderr)
+
+
+def _acknowledge(store: Store, now: datetime) -> None:
+    """Let the desk say that it looks after the second incident, as it would on its page."""
+    with store.write() as connection:
+        second = next((one for one in incidents.all(connection, "ape")[-2:-1]), None)
+        if second is not None:
+            actions.ask(connection, settings.DESK, "ack", f"incident:{second.id}", revision=second.revision, now=now,
+                        reason="the coding unit was asked whether these activities are new")  # fmt: skip
 
 
 def train_champion(directory: str, seed: int) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from jobs.demo.texts import Description, nomenclature
 from monitor.prediction import normalised
 
+DESK = "ops-desk"
 TEMPLATE = """\
 # The demonstration. Every setting is explained in the config.yaml at the top of the source tree.
 demo: true
@@ -47,6 +48,7 @@ routes:
   - {to: head@stat.example, receives: [weekly]}
 delivery:
   smtp: {host: 127.0.0.1, port: SMTP, starttls: never, sender: vigie@stat.example}
+roles: {DESK: operator}
 triggers:
   train:
     kind: command
@@ -74,7 +76,12 @@ def write(
         rows.writerow(("code", "parent", "level", "title"))
         rows.writerows(nomenclature())
     write_vocabulary(folder / "vocabulary.txt", known)
-    text = TEMPLATE.replace("PIN", pin).replace("SMTP", str(smtp_port)).replace("SCREEN", str(screen_port))
+    text = (
+        TEMPLATE.replace("PIN", pin)
+        .replace("SMTP", str(smtp_port))
+        .replace("SCREEN", str(screen_port))
+        .replace("DESK", DESK)
+    )
     config = folder / "config.yaml"
     config.write_text(text.replace("PYTHON", sys.executable), encoding="utf-8")
     return config

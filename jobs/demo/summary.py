@@ -1,11 +1,13 @@
 """Hold what was found against what happened, and print both."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 from jobs.demo.story import Event, Story
 from monitor.config import Config
 from monitor.detection.incident import Incident
+from monitor.retraining import approval_runs
 from monitor.store import arrivals, decisions, estimates, incidents, outbox, references, shadow
 from monitor.store.store import Store
 from monitor.window import start_of
@@ -32,6 +34,7 @@ def summary(store: Store, config: Config, story: Story, written: Written) -> dic
         proposed = decisions.all(connection, "ape")
         compared = shadow.latest_comparison(connection, "ape")
         mails = outbox.counts(connection)
+        by_reader = Counter(row["recipient"] for row in outbox.latest(connection) if row["state"] == "sent")
     events, claimed = [], set()
     for event in story.events:
         own = next((i for i in found if i.id not in claimed and _belongs(i, event, story)), None)
@@ -56,8 +59,10 @@ def summary(store: Store, config: Config, story: Story, written: Written) -> dic
         "accuracy": {f"{name} {basis}": _figure(row) for (name, basis), row in sorted(figures.items())},
         "challenger": None if compared is None else {"verdict": compared["verdict"], "sentence": compared["body"]["sentence"]},
         "decision": None if not proposed else {"id": proposed[0]["id"], "recommendation": proposed[0]["recommendation"],
-                                                "state": proposed[0]["state"], "sentence": proposed[0]["sentence"]},
+                                                "state": proposed[0]["state"], "sentence": proposed[0]["sentence"],
+                                                "on_approval": approval_runs(proposed[0]["recommendation"], proposed[0]["trigger"])},
         "messages": mails,
+        "mails_by_reader": dict(sorted(by_reader.items())),
         "ok": all(event["ok"] for event in events) and not others and bool(proposed) and pinned is not None and pinned.clean == 1
         and exact,
     }  # fmt: skip
@@ -77,7 +82,7 @@ def _told(event: Event, own: Incident | None) -> dict[str, Any]:
     return {
         **told, "incident": own.id, "onset": str(start_of(own.onset_hour)), "found": str(start_of(own.found_hour)),
         "found_after_hours": own.found_hour - event.window.first, "first_cause": cause.metric, "claim": own.claim,
-        "state": own.state, "ok": cause.metric in event.causes,
+        "state": own.state, "acknowledged_by": own.acknowledged_by, "ok": cause.metric in event.causes,
     }  # fmt: skip
 
 
@@ -103,9 +108,8 @@ def lines(found: dict[str, Any]) -> list[str]:
             told.append(f"  MISSED  {one['change']}: {one['what']}")
             continue
         mark = "ok" if one["ok"] else "WRONG CAUSE"
-        told.append(
-            f"  {mark:<7} #{one['incident']} after {one['found_after_hours']} h: {one['claim']} [{one['state']}]"
-        )
+        state = one["state"] + (f", acknowledged by {one['acknowledged_by']}" if one["acknowledged_by"] else "")
+        told.append(f"  {mark:<7} #{one['incident']} after {one['found_after_hours']} h: {one['claim']} [{state}]")
     told += [f"  FALSE   #{one['incident']}: {one['claim']}" for one in found["other_incidents"]]
     told.append(f"  six quiet weeks: {'nothing opened' if found['quiet_weeks_clean'] else 'NOT CLEAN'}")
     feed = found["feed"]
@@ -120,6 +124,8 @@ def lines(found: dict[str, Any]) -> list[str]:
         told += [
             "",
             f"Decision {found['decision']['id']} ({found['decision']['state']}): {found['decision']['recommendation']}. {found['decision']['sentence']}",
+            f"  an approval would start: {found['decision']['on_approval']}",
         ]
     told.append(f"Messages: {', '.join(f'{count} {state}' for state, count in sorted(found['messages'].items()))}")
+    told.append(f"  mails: {', '.join(f'{count} to {reader}' for reader, count in found['mails_by_reader'].items())}")
     return told
