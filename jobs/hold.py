@@ -17,6 +17,12 @@ OVER = "over before the maintenance ended"
 FEED, FEED_OVER = "inhibited", "over before its feed was back"
 TOO_LATE = "over before it was told"
 SNOOZED = "snoozed"
+RECEIVED = {
+    "incident": {"incidents"},
+    "service": {"service", "decisions"},
+    "decision": {"decisions"},
+    "weekly": {"weekly"},
+}
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,8 @@ class Reasons:
 
 def hold(connection: Connection, config: Config, now: datetime) -> list[dict[str, Any]]:
     """
-    Hold messages about models under maintenance or without a feed; return those that nothing holds, the oldest first.
+    Hold messages about models under maintenance or without a feed, and those of routes that wait for working hours; return
+    those that nothing holds, the oldest first.
 
     Of what was held before, what is over meanwhile is suppressed; the rest is returned as it is, for the caller to release.
     """
@@ -52,7 +59,7 @@ def hold(connection: Connection, config: Config, now: datetime) -> list[dict[str
     reasons = Reasons(config, plans.of_model(connection), standing, microseconds(now))
     free = []
     for row in outbox.waiting(connection, now):
-        why = _why(connection, reasons, row)
+        why = _why(connection, reasons, row) or _at_night(config, row, now)
         if why is not None:
             outbox.hold(connection, row["id"], why)
         elif _is_over(connection, row):
@@ -79,6 +86,16 @@ def _why(connection: Connection, reasons: Reasons, row: dict[str, Any]) -> str |
         why = reasons.of(incidents.get(connection, number).model, is_opening=row["event"] == "opened")
         found.append(why or _snoozed(connection, number, reasons.now_us))
     return found[0] if all(found) else None
+
+
+def _at_night(config: Config, row: dict[str, Any], now: datetime) -> str | None:
+    """Return why a message waits whose routes all wait for working hours; none waits that was tried, or counts others."""
+    kinds = RECEIVED.get(row["facts"]["kind"], set())
+    routes = [one for one in config.routes if one.recipient == row["recipient"] and kinds & set(one.receives)]
+    if row["attempt"] or not routes or any(one.deliver == "now" for one in routes):
+        return None
+    opening = config.working_time.opening(now)
+    return None if opening <= now else f"waits for working hours, until {config.working_time.local(opening)}"
 
 
 def _snoozed(connection: Connection, number: int, now_us: int) -> str | None:

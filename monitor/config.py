@@ -8,6 +8,7 @@ Relative paths are taken from the folder of the file.
 import difflib
 import os
 import secrets
+from datetime import date, time
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -40,6 +41,7 @@ from monitor.settings import (
 from monitor.settings.loose_ends import loose_ends
 from monitor.settings.service import Routes
 from monitor.sources.preset import expanded
+from monitor.working_time import WorkingTime, weekdays
 
 Role = Literal["viewer", "operator", "owner", "approver"]
 SECRET_BYTES = 32
@@ -107,6 +109,13 @@ class Config(Part):
         file = self.models[model].vocabulary
         return None if file is None else frozenset(_text(file).split())
 
+    @cached_property
+    def working_time(self) -> WorkingTime:
+        """Return when people work, the holidays read from their file."""
+        told = self.working_hours
+        begin, end = (time.fromisoformat(one) for one in (told.begin, told.end))
+        return WorkingTime(told.zone, weekdays(told.days), begin, end, read_holidays(told.holidays))
+
     def person(self, identity: str) -> str:
         """Return the person behind `os:name` or `login:name`; the identity itself when nobody claims it."""
         return next((person for person, known in self.people.items() if identity in known), identity)
@@ -141,6 +150,18 @@ def read_nomenclature(file: Path | None) -> Nomenclature:
     if bad:
         raise ConfigError("a row needs code,parent,level,title", where=f"{file}:{bad[0]}")
     return Nomenclature.of((row[0], row[1], row[2], row[3]) for row in rows[1:])
+
+
+def read_holidays(file: Path | None) -> frozenset[date]:
+    """Read the first column of a CSV file, ISO dates below a heading; no dates for None."""
+    rows = [] if file is None else _text(file).splitlines()[1:]
+    found = set()
+    for number, row in enumerate(rows, 2):
+        try:
+            found |= {date.fromisoformat(row.partition(",")[0].strip())} if row.strip() else set()
+        except ValueError:
+            raise ConfigError("a row begins with a date, like 2026-12-25", where=f"{file}:{number}") from None
+    return frozenset(found)
 
 
 def _text(file: Path) -> str:
@@ -190,7 +211,7 @@ def _plain(node: Any) -> Any:
 
 PATHS = {"data_dir", "files", "nomenclature", "vocabulary", "training", "label_files", "path", "python", "secret_file", "password_file", "keys_dir",
          "file_drop", "alive_file", "passwords", "proxy_secret_file", "trusted_roots", "key_file", "token_file", "ca_file",
-         "webhook_file"}  # fmt: skip
+         "webhook_file", "holidays"}  # fmt: skip
 
 
 def _absolute(node: Any, folder: Path, key: str = "") -> Any:
