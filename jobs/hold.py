@@ -8,15 +8,19 @@ from typing import Any
 from sqlalchemy import Connection
 
 from monitor.config import Config
+from monitor.detection.incident import Incident
+from monitor.detection.renewal import kin_of
 from monitor.plan import MAINTENANCE, Planned
-from monitor.store import groups, incidents, outbox, plans, service_alerts
+from monitor.silence import Silence
+from monitor.store import groups, incidents, outbox, plans, service_alerts, silences
 from monitor.window import microseconds, moment
 
 HELD = ("incident", "service")  # reports and decisions are sent during maintenance too
 OVER = "over before the maintenance ended"
 FEED, FEED_OVER = "inhibited", "over before its feed was back"
 TOO_LATE = "over before it was told"
-SNOOZED = "snoozed"
+SNOOZED, SILENCED = "snoozed", "silenced"
+AGAIN = "told by another message of its incident"
 RECEIVED = {
     "incident": {"incidents"},
     "service": {"service", "decisions"},
@@ -27,10 +31,11 @@ RECEIVED = {
 
 @dataclass(frozen=True)
 class Reasons:
-    """Hold what may keep messages back at one moment: entries of the plan, and the alerts about Vigie that stand."""
+    """Hold what may keep messages back at one moment: entries of the plan, silences, and the alerts about Vigie that stand."""
 
     config: Config
     plan: Sequence[Planned]
+    silences: Sequence[Silence]
     standing: frozenset[str]
     now_us: int
 
@@ -38,6 +43,12 @@ class Reasons:
         """Return why messages about a model ("" for Vigie itself) wait; a missing feed holds only what opens an incident."""
         on = next((one.title for one in self.plan if one.holds(model, self.now_us)), None)
         return self._no_feed(model) if on is None and is_opening else on
+
+    def silenced(self, one: Incident) -> str | None:
+        """Return which silence is about an incident; about none that is closed, for its end is told."""
+        kind = kin_of(one.causes[0].metric) if one.causes else ""
+        found = (silence.title for silence in self.silences if silence.matches(one.model, kind))
+        return next(found, None) if one.state != "closed" else None
 
     def _no_feed(self, model: str) -> str | None:
         """Return the alert that explains whatever is seen of a model meanwhile: reading fails, or none of its sources gives."""
@@ -56,14 +67,14 @@ def hold(connection: Connection, config: Config, now: datetime) -> list[dict[str
     Of what was held before, what is over meanwhile is suppressed; the rest is returned as it is, for the caller to release.
     """
     standing = frozenset(service_alerts.standing(connection))
-    reasons = Reasons(config, plans.of_model(connection), standing, microseconds(now))
+    reasons = Reasons(config, plans.of_model(connection), silences.on(connection, now), standing, microseconds(now))
     free = []
     for row in outbox.waiting(connection, now):
         why = _why(connection, reasons, row) or _at_night(config, row, now)
         if why is not None:
             outbox.hold(connection, row["id"], why)
-        elif _is_over(connection, row):
-            outbox.release(connection, row["id"], _over(row["suppressed_because"] or ""))
+        elif (needless := _needless(connection, row)) is not None:
+            outbox.release(connection, row["id"], needless)
         else:
             free.append(row)
     return free
@@ -83,7 +94,8 @@ def _why(connection: Connection, reasons: Reasons, row: dict[str, Any]) -> str |
         return reasons.of("", is_opening=False)
     found = []
     for number in listed(row):
-        why = reasons.of(incidents.get(connection, number).model, is_opening=row["event"] == "opened")
+        one = incidents.get(connection, number)
+        why = reasons.of(one.model, is_opening=row["event"] == "opened") or reasons.silenced(one)
         found.append(why or _snoozed(connection, number, reasons.now_us))
     return found[0] if all(found) else None
 
@@ -103,20 +115,32 @@ def _snoozed(connection: Connection, number: int, now_us: int) -> str | None:
     return f"{SNOOZED} until {moment(until_us):%Y-%m-%d %H:%M} UTC" if until_us > now_us else None
 
 
-def _is_over(connection: Connection, row: dict[str, Any]) -> bool:
-    """Say whether nobody needs this any more: what it opens is over, or what it ends was never told."""
-    if row["facts"]["kind"] == "service":
-        return row["state"] == "held" and service_alerts.is_over(connection, row)
-    if row["facts"]["kind"] != "incident":
-        return False
-    before = [groups.telling(connection, one) for one in groups.about(connection, row["facts"]["incident"], row["recipient"])
-              if one["id"] < row["id"]]  # fmt: skip
+def _needless(connection: Connection, row: dict[str, Any]) -> str | None:
+    """Return why nobody needs this any more: what it opens is over, what it ends was never told, or another message tells it."""
+    kind, over = row["facts"]["kind"], _over(row["suppressed_because"] or "")
+    if kind == "service":
+        return over if row["state"] == "held" and service_alerts.is_over(connection, row) else None
+    if kind != "incident":
+        return None
+    others = groups.about(connection, row["facts"]["incident"], row["recipient"])
+    before = [groups.telling(connection, one) for one in others if one["id"] < row["id"]]
     if row["event"] != "opened" and before and all(one["state"] == "suppressed" for one in before):
-        return True
-    if row["state"] != "held" or any(incidents.get(connection, n).state != "closed" for n in listed(row)):
-        return False
-    return row["event"] != "closed" or not before
+        return over
+    if row["state"] != "held":
+        return None
+    if all(incidents.get(connection, number).state == "closed" for number in listed(row)):
+        return over if row["event"] != "closed" or not before else None
+    waits = any(one["event"] == "opened" and one["state"] == "held" for one in before)
+    return AGAIN if row["event"] == "worsened" and (waits or _is_told_later(row, others)) else None
+
+
+def _is_told_later(row: dict[str, Any], others: Sequence[dict[str, Any]]) -> bool:
+    """Say whether a newer message of the same kind waits: words are written when a message leaves."""
+    same = (one for one in others if one["event"] == row["event"] and one["id"] > row["id"])
+    return any(one["state"] in {"queued", "held"} for one in same)
 
 
 def _over(held: str) -> str:
+    if held.startswith(SILENCED):
+        return f"over while {held}"
     return OVER if held.startswith(MAINTENANCE) else FEED_OVER if held.startswith(FEED) else TOO_LATE

@@ -21,6 +21,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from monitor.errors import ConfigError
 from monitor.nomenclature import Nomenclature
 from monitor.settings import (
+    Alerts,
     Challenger,
     Dashboard,
     Delivery,
@@ -73,6 +74,7 @@ class Config(Part):
     roles: dict[str, Role] = Field(default_factory=dict)
     routes: Routes = ()
     delivery: Delivery = Delivery()
+    alerts: Alerts = Alerts()
     triggers: dict[Name, Trigger] = Field(default_factory=dict)
     retraining: dict[Name, Retraining] = Field(default_factory=dict)
     working_hours: WorkingHours = WorkingHours()

@@ -173,6 +173,12 @@ class Delivery(Part):
     messages_per_hour: int = Field(20, ge=1)
 
 
+class Alerts(Part):
+    """Say how long what nobody wants to hear of may be held back."""
+
+    silence_max_days: float = Field(7, gt=0, le=31)
+
+
 class Retraining(Part):
     """Give the costs a retraining decision weighs, and what an approval starts."""
 

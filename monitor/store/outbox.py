@@ -116,7 +116,9 @@ def hold(connection: Connection, number: int, why: str) -> None:
 def release(connection: Connection, number: int, suppressed: str | None) -> None:
     """Let a message that waits go, or with a reason never: what it told of is over."""
     state = "queued" if suppressed is None else "suppressed"
-    connection.execute(update(outbox).where(*_waits(number)).values(state=state, suppressed_because=suppressed))
+    connection.execute(
+        update(outbox).where(*_waits(number)).values(state=state, suppressed_because=suppressed and suppressed[:64])
+    )
 
 
 def _waits(number: int) -> tuple[ColumnElement[bool], ...]:

@@ -77,6 +77,18 @@ planned_change = Table(
     Column("added_us", BigInteger, nullable=False),
     Column("removed_us", BigInteger),  # when it was taken back
 )
+silence = Table(
+    "silence",
+    metadata,
+    key(),
+    Column("model", String(64), nullable=False),  # "" for all
+    Column("kind", String(80), nullable=False),  # of the first cause; "" for all
+    Column("from_us", BigInteger, nullable=False),
+    Column("to_us", BigInteger, nullable=False),
+    Column("author", String(128), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("ended_us", BigInteger),  # when somebody ended it before its time
+)
 outbox = Table(
     "outbox",
     metadata,
