@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from jobs.remind import REMINDER, is_needless
 from monitor.config import Config
 from monitor.detection.incident import Incident
 from monitor.detection.renewal import kin_of
@@ -20,6 +21,12 @@ OVER = "over before the maintenance ended"
 FEED, FEED_OVER = "inhibited", "over before its feed was back"
 TOO_LATE = "over before it was told"
 SNOOZED, SILENCED = "snoozed", "silenced"
+TOLD_BY = {
+    "worsened": ("opened",),
+    REMINDER: ("opened", "worsened"),
+}  # whichever waits says it all: words are written late
+UNTOLD = "its level was not told of the opening"
+IN_HAND = "acknowledged meanwhile, or no longer open"
 AGAIN = "told by another message of its incident"
 RECEIVED = {
     "incident": {"incidents"},
@@ -95,7 +102,7 @@ def _why(connection: Connection, reasons: Reasons, row: dict[str, Any]) -> str |
     found = []
     for number in listed(row):
         one = incidents.get(connection, number)
-        why = reasons.of(one.model, is_opening=row["event"] == "opened") or reasons.silenced(one)
+        why = reasons.of(one.model, is_opening=row["event"] in {"opened", REMINDER}) or reasons.silenced(one)
         found.append(why or _snoozed(connection, number, reasons.now_us))
     return found[0] if all(found) else None
 
@@ -124,20 +131,29 @@ def _needless(connection: Connection, row: dict[str, Any]) -> str | None:
         return None
     others = groups.about(connection, row["facts"]["incident"], row["recipient"])
     before = [groups.telling(connection, one) for one in others if one["id"] < row["id"]]
-    if row["event"] != "opened" and before and all(one["state"] == "suppressed" for one in before):
-        return over
-    if row["state"] != "held":
+    is_silent = row["event"] != "opened" and all(one["state"] == "suppressed" for one in before)
+    if is_silent and (before or row["facts"].get("level", 1) > 1):
+        return over if before else UNTOLD
+    if is_needless(connection, row, listed(row)):
+        return IN_HAND
+    waits = any(
+        one["event"] in TOLD_BY.get(row["event"], ()) and groups.telling(connection, one)["state"] == "held"
+        for one in others
+    )
+    if row["event"] in TOLD_BY and not row["attempt"] and (waits or _is_told_later(connection, row)):
+        return AGAIN
+    if row["state"] != "held" or any(incidents.get(connection, number).state != "closed" for number in listed(row)):
         return None
-    if all(incidents.get(connection, number).state == "closed" for number in listed(row)):
-        return over if row["event"] != "closed" or not before else None
-    waits = any(one["event"] == "opened" and one["state"] == "held" for one in before)
-    return AGAIN if row["event"] == "worsened" and (waits or _is_told_later(row, others)) else None
+    return over if row["event"] != "closed" or not before else None
 
 
-def _is_told_later(row: dict[str, Any], others: Sequence[dict[str, Any]]) -> bool:
-    """Say whether a newer message of the same kind waits: words are written when a message leaves."""
-    same = (one for one in others if one["event"] == row["event"] and one["id"] > row["id"])
-    return any(one["state"] in {"queued", "held"} for one in same)
+def _is_told_later(connection: Connection, row: dict[str, Any]) -> bool:
+    """Say whether a newer message of the same kind waits."""
+    same = (one for one in outbox.about(connection, row["subject"]) if one["id"] > row["id"])
+    key = [row[name] for name in ("event", "channel", "recipient")]
+    return any(
+        one["state"] in {"queued", "held"} and [one["event"], one["channel"], one["recipient"]] == key for one in same
+    )
 
 
 def _over(held: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from jobs.gather import gather
 from jobs.hooks import call
+from jobs.remind import remind
 from monitor.config import Config
 from monitor.delivery.file_drop import lay, name_of
 from monitor.delivery.mail import MailRefused, as_bytes, send
@@ -24,7 +25,7 @@ def notify(
     store: Store, config: Config, now: datetime, tick: Callable[[], float] = time.monotonic, send_hook: Send = post
 ) -> str:
     """
-    Render and send what is queued, oldest first, one recipient at a time.
+    Queue reminders that are due; render and send what is queued, oldest first, one recipient at a time.
 
     Safe to run twice or killed anywhere: which incidents are told together is decided once, in one transaction; a message is
     claimed, marked as handed over before the last dot, then sent. What follows one that did not leave waits for it. `tick`
@@ -33,6 +34,7 @@ def notify(
     began = tick()
     with store.write() as connection:
         outbox.doubt(connection, now)
+        remind(connection, config, now)
         ready = gather(connection, config, now)
     sent, failed = 0, 0
     for _ in range(MOST_A_RUN):

@@ -119,7 +119,7 @@ def _queue(connection: Connection, config: Config, one: Alert, sequence: int, no
     facts = {"kind": "service", "what": one.subject, "line": one.line, "ends": one.ends, "models": list(one.models)}
     facts |= {"said": one.line.record()} if isinstance(one.line, Said) else {}
     return outbox.queue(connection, [Message(one.subject, "opened", sequence, "mail", route.to, {**facts, "language": route.language})
-                                     for route in config.routes if "service" in route.receives], now)  # fmt: skip
+                                     for route in config.routes if "service" in route.receives and route.level == 1], now)  # fmt: skip
 
 
 def _merge(connection: Connection, subject: str, event: str, sequence: int, told: dict[str, Any]) -> None:

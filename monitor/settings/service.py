@@ -102,6 +102,7 @@ class Route(Reached):
     receives: tuple[Literal["incidents", "weekly", "decisions", "service"], ...]
     texts: Literal["none", "redacted"] = "none"
     deliver: Literal["now", "working_hours"] = "now"
+    level: int = Field(1, ge=1, le=3)
 
     @property
     def channel(self) -> str:
@@ -174,8 +175,10 @@ class Delivery(Part):
 
 
 class Alerts(Part):
-    """Say how long what nobody wants to hear of may be held back."""
+    """Say when people are reminded, when the next level is told, and how long a silence may last."""
 
+    reminder_working_days: int = Field(1, ge=1, le=10)
+    escalate_working_hours: float = Field(4, gt=0, le=100)
     silence_max_days: float = Field(7, gt=0, le=31)
 
 
