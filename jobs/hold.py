@@ -81,7 +81,7 @@ def hold(connection: Connection, config: Config, now: datetime) -> list[dict[str
         if why is not None:
             outbox.hold(connection, row["id"], why)
         elif (needless := _needless(connection, row)) is not None:
-            outbox.release(connection, row["id"], needless)
+            outbox.release(connection, row["id"], needless, now)
         else:
             free.append(row)
     return free

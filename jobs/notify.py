@@ -71,7 +71,8 @@ def _deliver(store: Store, config: Config, row: dict[str, Any], now: datetime, s
             _hand_to_relay(store, config, row, mail)
     except MailRefused as refused:
         with store.write() as connection:
-            outbox.failed(connection, row, str(refused), now, is_final=refused.is_final, is_unsure=refused.is_unsure)
+            outbox.failed(connection, row, str(refused), now, is_final=refused.is_final, is_unsure=refused.is_unsure,
+                          asked_s=refused.asked_s)  # fmt: skip
         return False
     with store.write() as connection:
         outbox.sent(connection, row, now, note)

@@ -112,6 +112,7 @@ outbox = Table(
     Column("sent_us", BigInteger),
     Column("last_error", Text),
     Column("laid_us", BigInteger),  # when it was laid down as a file, because it could not leave
+    Column("freed_us", BigInteger),  # since when it may leave, if it was held before
     UniqueConstraint("subject", "event", "sequence", "channel", "recipient"),
 )
 report = Table(
