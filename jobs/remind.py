@@ -137,7 +137,12 @@ def _about_vigie(connection: Connection, config: Config, now: datetime) -> Itera
         told = service_alerts.messages(connection, subject, "opened", newest["sequence"])
         sent = [row["sent_us"] for row in told.values() if row["sent_us"] is not None and _level(row) == 1]
         for route in config.routes:
-            is_new = route.level > 1 and "service" in route.receives and route.recipient not in told
-            if sent and is_new and _escalates(config, route, moment(min(sent)), SERVICE_WAITS) <= now:
+            is_new = route.level > 1 and newest["facts"].get("to") == "service" and "service" in route.receives
+            if (
+                sent
+                and is_new
+                and route.recipient not in told
+                and _escalates(config, route, moment(min(sent)), SERVICE_WAITS) <= now
+            ):
                 facts = {**newest["facts"], "language": route.language, "level": route.level}
                 yield Message(subject, "opened", newest["sequence"], "mail", route.recipient, facts)

@@ -35,7 +35,17 @@ from monitor.store.tables.right import (
     shadow_cache,
     trigger_call,
 )
-from monitor.store.tables.told import action, backtest, change_log, incident, outbox, planned_change, report, silence
+from monitor.store.tables.told import (
+    action,
+    backtest,
+    change_log,
+    course,
+    incident,
+    outbox,
+    planned_change,
+    report,
+    silence,
+)
 
 __all__ = [
     "action",
@@ -46,6 +56,7 @@ __all__ = [
     "change_log",
     "comparison",
     "context",
+    "course",
     "data_loss",
     "decision",
     "detector",

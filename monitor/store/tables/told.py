@@ -64,6 +64,16 @@ backtest = Table(
     Column("made_us", BigInteger),
     Column("result", Text),  # JSON, see jobs.backtest
 )
+course = Table(
+    "course",
+    metadata,
+    Column("subject", String(160), primary_key=True),  # of the alert it is told as
+    Column("state", String(12), nullable=False),  # see monitor.hysteresis
+    Column("recent", String(3), nullable=False),
+    Column("since_us", BigInteger, nullable=False),
+    Column("good_us", BigInteger, nullable=False),
+    Column("read_us", BigInteger, nullable=False),
+)
 planned_change = Table(
     "planned_change",
     metadata,
