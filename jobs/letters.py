@@ -42,7 +42,8 @@ class Sending:
 def render(store: Store, config: Config, row: dict[str, Any], now: datetime) -> tuple[Letter, str]:
     """Return the letter of an outbox row, and a note when something had to be left out: rendering never blocks delivery."""
     facts = row["facts"]
-    kinds = {"incident": _incident, "decision": _decision, "weekly": _weekly, "service": _service, "digest": _digest}
+    kinds = {"incident": _incident, "decision": _decision, "weekly": _weekly, "service": _service, "digest": _digest,
+             "test": _trial}  # fmt: skip
     to = words(facts.get("language", "en"))
     try:
         return kinds[facts["kind"]](Sending(store, config, now, to, row), facts), ""
@@ -144,3 +145,9 @@ def _digest(sending: Sending, facts: dict[str, Any]) -> Letter:
     from monitor.report.digest_mail import digest_mail
 
     return digest_mail(facts, sending.config.delivery.messages_per_hour, sending.now, sending.words)
+
+
+def _trial(sending: Sending, _: dict[str, Any]) -> Letter:
+    from monitor.report.trial_mail import trial_mail
+
+    return trial_mail(sending.now, sending.words)

@@ -9,6 +9,7 @@ from typing import Any
 from jobs.gather import gather
 from jobs.hooks import call
 from jobs.remind import remind
+from jobs.trial import weekly_trial
 from monitor.config import Config
 from monitor.delivery.file_drop import lay, name_of
 from monitor.delivery.mail import MailRefused, as_bytes, send
@@ -25,7 +26,7 @@ def notify(
     store: Store, config: Config, now: datetime, tick: Callable[[], float] = time.monotonic, send_hook: Send = post
 ) -> str:
     """
-    Queue reminders that are due; render and send what is queued, oldest first, one recipient at a time.
+    Queue reminders and tests that are due; render and send what is queued, oldest first, one recipient at a time.
 
     Safe to run twice or killed anywhere: which incidents are told together is decided once, in one transaction; a message is
     claimed, marked as handed over before the last dot, then sent. What follows one that did not leave waits for it. `tick`
@@ -35,6 +36,7 @@ def notify(
     with store.write() as connection:
         outbox.doubt(connection, now)
         remind(connection, config, now)
+        weekly_trial(connection, config, now)
         ready = gather(connection, config, now)
     sent, failed = 0, 0
     for _ in range(MOST_A_RUN):

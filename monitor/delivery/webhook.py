@@ -130,7 +130,7 @@ def _lines(body: dict[str, Any]) -> list[str]:
     data, change = body["data"], body["type"].rpartition(".")[2]
     again = " (possible repeat)" if data["possible_repeat"] else ""
     some = data["incidents"]
-    lines = [f"{change}{again}: {_line(one)}" for one in some[:MOST_ROWS]]
+    lines = [f"{change}{again}: {_line(one)}" for one in some[:MOST_ROWS]] or [f"{change}{again}: this message arrived"]
     return [*lines, f"and {len(some) - MOST_ROWS} more"] if len(some) > MOST_ROWS else lines
 
 

@@ -175,11 +175,12 @@ class Delivery(Part):
 
 
 class Alerts(Part):
-    """Say when people are reminded, when the next level is told, and how long a silence may last."""
+    """Say when people are reminded, when the next level is told, how long a silence may last, and when routes are tested."""
 
     reminder_working_days: int = Field(1, ge=1, le=10)
     escalate_working_hours: float = Field(4, gt=0, le=100)
     silence_max_days: float = Field(7, gt=0, le=31)
+    test_day: Literal["", "mon", "tue", "wed", "thu", "fri", "sat", "sun"] = ""
 
 
 class Retraining(Part):

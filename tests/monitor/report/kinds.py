@@ -16,6 +16,7 @@ from monitor.report.decision_mail import decision_mail
 from monitor.report.digest_mail import digest_mail
 from monitor.report.group_mail import Together, group_mail
 from monitor.report.service_mail import service_mail
+from monitor.report.trial_mail import trial_mail
 from monitor.report.weekly import Week, weekly
 from monitor.report.words import Words
 from monitor.said import Said
@@ -146,4 +147,5 @@ KINDS: dict[str, Callable[[str, Words], Letter]] = {
     "service": service({}),
     "service_over": service({"over": True}),
     "digest": digest,
+    "trial": lambda _, words: trial_mail(NOW, words),
 }  # fmt: skip
