@@ -21,10 +21,8 @@ OVER = "over before the maintenance ended"
 FEED, FEED_OVER = "inhibited", "over before its feed was back"
 TOO_LATE = "over before it was told"
 SNOOZED, SILENCED = "snoozed", "silenced"
-TOLD_BY = {
-    "worsened": ("opened",),
-    REMINDER: ("opened", "worsened"),
-}  # whichever waits says it all: words are written late
+# Words are written late: whichever of these waits tells it all.
+TOLD_BY = {"worsened": ("opened",), REMINDER: ("opened", "worsened")}
 UNTOLD = "its level was not told of the opening"
 IN_HAND = "acknowledged meanwhile, or no longer open"
 AGAIN = "told by another message of its incident"
@@ -134,7 +132,7 @@ def _needless(connection: Connection, row: dict[str, Any]) -> str | None:
     is_silent = row["event"] != "opened" and all(one["state"] == "suppressed" for one in before)
     if is_silent and (before or row["facts"].get("level", 1) > 1):
         return over if before else UNTOLD
-    if is_needless(connection, row, listed(row)):
+    if not row["attempt"] and is_needless(connection, row, listed(row)):
         return IN_HAND
     waits = any(
         one["event"] in TOLD_BY.get(row["event"], ()) and groups.telling(connection, one)["state"] == "held"

@@ -95,7 +95,7 @@ def _at(config: Config, begun: datetime, nth: int) -> datetime:
 
 def _reminder(first: Row, some: list[Incident], nth: int) -> Message:
     facts = {name: value for name, value in first["facts"].items() if name in {"kind", "language", "texts", "level"}}
-    facts |= {"incident": some[0].id, "model": some[0].model, "change": REMINDER, "nth": nth}
+    facts |= {"incident": some[0].id, "model": some[0].model, "change": REMINDER}
     if len(some) > 1:
         group = first["facts"]["group"]
         facts["group"] = {"incidents": [one.id for one in some], "new": [], "tags": group["tags"], "first": first["id"]}

@@ -10,10 +10,10 @@ from jobs.roles import RANK, role_of
 from monitor.config import Config
 from monitor.detection.renewal import KIN
 from monitor.errors import ConfigError
-from monitor.silence import MICROSECONDS_PER_HOUR, Silence, hours_of, read_words, trouble
+from monitor.silence import Silence, hours_of, read_words, trouble
 from monitor.store import silences
 from monitor.store.store import Store
-from monitor.window import microseconds
+from monitor.window import MICROSECONDS_PER_HOUR, microseconds
 
 NEEDS = "operator"
 KINDS = tuple(sorted(set(KIN.values())))  # beside these, field:NAME

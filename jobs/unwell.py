@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from jobs.timetable import NAMED, Job
+from jobs.timetable import JOBS, NAMED, Job
 from monitor.config import Config
 from monitor.hysteresis import Course, Reading, after
 from monitor.said import Said
@@ -80,22 +80,26 @@ def unwell(
     return [*standing, *_spent(connection, config, now)]
 
 
-def late(connection: Connection, config: Config, now: datetime) -> list[str]:
+def late(connection: Connection, config: Config, now: datetime) -> list[str] | None:
     """
-    Return the jobs that read and judge, if they had no success for three periods; a run within its deadline is waited for.
+    Return the jobs that read and judge, if they had no success for three periods; None while their lane is at work.
 
     Not one that never ran (it is new), nor one that failed in each of these periods (that is told by itself).
     """
     now_us = microseconds(now)
     newest = {row["job"]: row for row in runs.newest(connection)}
+    for job in JOBS:
+        row = newest.get(job.name, {"state": ""})
+        if (
+            job.lane == "fast"
+            and row["state"] == "running"
+            and now_us - row["started_us"] <= job.deadline_s * 1_000_000
+        ):
+            return None
     failing = {row["job"] for row in runs.failing(connection, PERIODS, now_us)}
-    well, found = slots.last_ok(connection, now_us), []
-    for job in (NAMED[name] for name in JUDGING if name in newest and name not in failing):
-        row = newest[job.name]
-        is_at_work = row["state"] == "running" and now_us - (row["started_us"] or 0) <= job.deadline_s * 1_000_000
-        if not is_at_work and well.get(job.name, (0, 0))[0] < microseconds(_periods_ago(job, config, now)):
-            found.append(job.name)
-    return found
+    well = slots.last_ok(connection, now_us)
+    return [name for name in JUDGING if name in newest and name not in failing
+            and well.get(name, (0, 0))[0] < microseconds(_periods_ago(NAMED[name], config, now))]  # fmt: skip
 
 
 def _periods_ago(job: Job, config: Config, now: datetime) -> datetime:
@@ -107,9 +111,11 @@ def _periods_ago(job: Job, config: Config, now: datetime) -> datetime:
 
 def _late(connection: Connection, config: Config, now: datetime) -> Sign:
     names = late(connection, config, now)
-    text = f"no run of {', '.join(names)} went well for {PERIODS} periods"
-    line = Said(text, "watch.late", jobs=names, periods=PERIODS)
-    return Sign(service_alerts.UNHEALTHY, "bad" if names else "good", line)
+    told = names or []
+    line = Said(
+        f"no run of {', '.join(told)} went well for {PERIODS} periods", "watch.late", jobs=told, periods=PERIODS
+    )
+    return Sign(service_alerts.UNHEALTHY, None if names is None else "bad" if names else "good", line)
 
 
 def _stuck(connection: Connection, now: datetime) -> Sign:
@@ -145,7 +151,7 @@ def _overdue(models: Iterable[tuple[str, Any, dict[str, Any]]]) -> Iterator[Sign
     for name, _, extras in models:
         why = extras.get("accuracy")
         is_bad = isinstance(why, Said) and why.key in OVERDUE
-        line = Said(f"{name}: {why}", "watch.overdue", model=name, why=why or "")
+        line = Said(f"{name}: {why or ''}", "watch.overdue", model=name, why=why or "")
         yield Sign(f"service:labels:{name}", "bad" if is_bad else "good", line, to="decisions")
 
 

@@ -55,7 +55,7 @@ def _found(connection: Connection, config: Config, quiet: list[Alert], ill: list
     sources = _sources(connection, config, {name for one in quiet for name in one.models}, now)
     found = [*_shared(config, quiet), *sources]
     unread = {service_alerts.INGEST}
-    if "ingest" in late(connection, config, now):
+    if "ingest" in (late(connection, config, now) or ()):
         unread.add(service_alerts.UNHEALTHY)
     reading = next((one for one in jobs if one.subject in unread), None)
     if reading is not None:  # whatever seems silent meanwhile may only be unread

@@ -6,6 +6,7 @@ Relative paths are taken from the folder of the file.
 """
 
 import difflib
+import logging
 import os
 import secrets
 from datetime import date, time
@@ -42,8 +43,9 @@ from monitor.settings import (
 from monitor.settings.loose_ends import loose_ends
 from monitor.settings.service import Routes
 from monitor.sources.preset import expanded
-from monitor.working_time import WorkingTime, weekdays
+from monitor.working_time import WorkingTime, dates, weekdays
 
+log = logging.getLogger("vigie")
 Role = Literal["viewer", "operator", "owner", "approver"]
 SECRET_BYTES = 32
 
@@ -111,12 +113,21 @@ class Config(Part):
         file = self.models[model].vocabulary
         return None if file is None else frozenset(_text(file).split())
 
+    def holidays(self) -> frozenset[date]:
+        """Read the days on which nobody works; none when no file is declared."""
+        file = self.working_hours.holidays
+        return frozenset() if file is None else dates(_text(file), str(file))
+
     @cached_property
     def working_time(self) -> WorkingTime:
-        """Return when people work, the holidays read from their file."""
-        told = self.working_hours
+        """Return when people work, the holidays read from their file; without it no day is one, for messages must leave."""
+        told, holidays = self.working_hours, frozenset[date]()
+        try:
+            holidays = self.holidays()
+        except ConfigError as error:
+            log.warning("no day is a holiday until this is mended: %s", error)
         begin, end = (time.fromisoformat(one) for one in (told.begin, told.end))
-        return WorkingTime(told.zone, weekdays(told.days), begin, end, read_holidays(told.holidays))
+        return WorkingTime(told.zone, weekdays(told.days), begin, end, holidays)
 
     def person(self, identity: str) -> str:
         """Return the person behind `os:name` or `login:name`; the identity itself when nobody claims it."""
@@ -152,18 +163,6 @@ def read_nomenclature(file: Path | None) -> Nomenclature:
     if bad:
         raise ConfigError("a row needs code,parent,level,title", where=f"{file}:{bad[0]}")
     return Nomenclature.of((row[0], row[1], row[2], row[3]) for row in rows[1:])
-
-
-def read_holidays(file: Path | None) -> frozenset[date]:
-    """Read the first column of a CSV file, ISO dates below a heading; no dates for None."""
-    rows = [] if file is None else _text(file).splitlines()[1:]
-    found = set()
-    for number, row in enumerate(rows, 2):
-        try:
-            found |= {date.fromisoformat(row.partition(",")[0].strip())} if row.strip() else set()
-        except ValueError:
-            raise ConfigError("a row begins with a date, like 2026-12-25", where=f"{file}:{number}") from None
-    return frozenset(found)
 
 
 def _text(file: Path) -> str:

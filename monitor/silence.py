@@ -3,9 +3,10 @@
 import json
 from dataclasses import dataclass
 
+from monitor.window import MICROSECONDS_PER_HOUR
+
 HOURS = {"h": 1, "d": 24}
 SHORTEST_REASON, LONGEST_REASON = 3, 200
-MICROSECONDS_PER_HOUR = 3_600_000_000
 
 
 @dataclass(frozen=True)
@@ -40,15 +41,6 @@ class Silence:
         ('answers of ape', 'everything of all models')
         """
         return f"{self.kind or 'everything'} of {self.model or 'all models'}"
-
-    def is_on(self, now_us: int) -> bool:
-        """
-        Say whether it holds messages back now: its end not included, nor what comes after somebody ended it.
-
-        >>> [Silence(3, "", "", 5, 9, "alice", "known").is_on(now_us) for now_us in (4, 5, 8, 9)]
-        [False, True, True, False]
-        """
-        return self.from_us <= now_us < self.to_us and self.ended_us is None
 
     def matches(self, model: str, kind: str) -> bool:
         """

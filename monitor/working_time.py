@@ -105,3 +105,19 @@ def weekdays(text: str) -> frozenset[int]:
         begin, end = WEEK.index(first), WEEK.index(last or first)
         found |= {day % 7 for day in range(begin, end + 1 if begin <= end else end + 8)}
     return frozenset(found)
+
+
+def dates(text: str, where: str) -> frozenset[date]:
+    r"""
+    Read ISO dates in the first column of a CSV text, below its heading. Raises ConfigError with the place, as `where` names it.
+
+    >>> sorted(dates("date,name\n2026-12-25,Christmas\n\n2027-01-01\n", "off.csv"))
+    [datetime.date(2026, 12, 25), datetime.date(2027, 1, 1)]
+    """
+    found = set()
+    for number, row in enumerate(text.splitlines()[1:], 2):
+        try:
+            found |= {date.fromisoformat(row.partition(",")[0].strip())} if row.strip() else set()
+        except ValueError:
+            raise ConfigError("a row begins with a date, like 2026-12-25", f"{where}:{number}") from None
+    return frozenset(found)

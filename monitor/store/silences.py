@@ -26,6 +26,6 @@ def end(connection: Connection, number: int, now: datetime) -> None:
 
 def on(connection: Connection, now: datetime) -> list[Silence]:
     """Return the silences that hold messages back now, the earliest first."""
-    query = select(silence).where(silence.c.to_us > microseconds(now), silence.c.ended_us.is_(None))
-    found = [Silence(**row._mapping) for row in connection.execute(query.order_by(silence.c.id))]
-    return [one for one in found if one.is_on(microseconds(now))]
+    is_on = silence.c.from_us <= microseconds(now), silence.c.to_us > microseconds(now), silence.c.ended_us.is_(None)
+    rows = connection.execute(select(silence).where(*is_on).order_by(silence.c.id))
+    return [Silence(**row._mapping) for row in rows]

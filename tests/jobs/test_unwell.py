@@ -116,6 +116,15 @@ def test_unhealthy(store: Store, config: Config) -> None:
     assert "service:unhealthy" in {one for now in at(NOW + 32 * MINUTE, 2) for one in read(store, config, now)}
 
 
+def test_lane_at_work(store: Store, config: Config) -> None:
+    """While the lane reads what came during a pause, jobs that wait behind it are not late."""
+    for job in ("ingest", "summarise", "detect"):
+        runs_well(store, job, NOW - 10 * HOUR)
+    runs_well(store, "ingest", NOW, "running")
+    for now in at(NOW, 9):
+        assert read(store, config, now) == set()
+
+
 def test_unhealthy_is_one_message(store: Store, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     """While nothing is read, models that seem silent are no messages of their own."""
     silent = Verdict("SILENT", "No prediction", None, None)

@@ -75,6 +75,16 @@ def test_end_at_night(store: Store, config: Config, relay: Relay) -> None:
     assert [mail["Subject"].split()[1] for mail in to(relay, OWNER)] == ["ALARM", "OK"]
 
 
+def test_no_holidays(store: Store, config: Config, place: Place, relay: Relay) -> None:
+    """A file of holidays that is gone keeps no message back: the Monday counts as any other."""
+    (place.folder / "off.csv").unlink()
+    opens(store, load(place.path), NIGHT, "ape")
+    notify(store, load(place.path), NIGHT)
+    assert kept(store) == [("opened", "held", "waits for working hours, until Mon 08:30")]
+    notify(store, load(place.path), TUESDAY - 24 * HOUR)
+    assert len(to(relay, OWNER)) == 1
+
+
 def test_tried_by_day(store: Store, config: Config, relay: Relay) -> None:
     """A message that was tried in working hours is tried on at night."""
     opens(store, config, NIGHT - 3 * HOUR - timedelta(minutes=1), "ape")
