@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboards import charts, shared, views
+from dashboards import charts, shared, silence_form, views
 from monitor.detection.explain import beside_chance, shown, then_now
 from monitor.detection.incident import Cause, Incident
 from monitor.detection.renewal import kin_of
@@ -91,6 +91,8 @@ def headline(one: Incident) -> None:
     st.text(one.claim)
     if others := beside(one):
         st.text(others)
+    if silenced := silence_form.of_incident(one):
+        st.text(silenced)
     began, found, many = st.columns(3)
     began.metric("Began about", shared.when(one.onset_hour, "%d %b %H:%M"))
     found.metric("Told after", f"{one.found_hour - one.onset_hour} h")

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from jobs import bound, plan
+from jobs import bound, plan, silence
 from jobs.backtest import tried
 from jobs.renew import begin
 from jobs.roles import RANK, role_of
@@ -26,7 +26,9 @@ NEEDS = {
     "decision": {"approve": "approver", "reject": "approver", "started": "owner", "fail": "owner", "done": "owner"},
     "model": {"backtest": "operator", "propose": "owner"},
     "plan": {"add": plan.NEEDS, "remove": plan.NEEDS},
+    "silence": {"add": silence.NEEDS, "end": silence.NEEDS},
 }  # fmt: skip
+ANNOUNCED = {"plan": plan.apply, "silence": silence.apply}
 
 
 class Refusal(Exception):
@@ -62,8 +64,8 @@ def _apply(connection: Connection, config: Config, one: dict[str, Any], now: dat
     kind, _, number = one["subject"].partition(":")
     needed = NEEDS.get(kind, {}).get(one["verb"])
     is_known = number.isascii() and number.isdigit()
-    if kind in {"model", "plan"}:  # the plan of all models has no name behind the colon
-        is_known = number in config.models or (kind == "plan" and not number)
+    if kind in {"model", *ANNOUNCED}:  # what is for all models has no name behind the colon
+        is_known = number in config.models or (kind in ANNOUNCED and not number)
     if needed is None or not is_known:
         raise Refusal(f"there is no action {one['verb']} on {one['subject']}")
     if RANK[role_of(config, one["actor"])] < RANK[needed]:
@@ -75,8 +77,8 @@ def _apply(connection: Connection, config: Config, one: dict[str, Any], now: dat
         tried(config, number, one["reason"].split())
         backtests.ask(connection, number, one["reason"], by=one["actor"], now=now)
         return
-    if kind == "plan":
-        plan.apply(connection, config, one, now)
+    if kind in ANNOUNCED:
+        ANNOUNCED[kind](connection, config, one, now)
         return
     if kind == "decision":
         _judge(connection, config, one, now)

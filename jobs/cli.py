@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from jobs.verbs import decisions, incidents, installation, models, plan, privacy, questions, service, setup
+from jobs.verbs import decisions, incidents, installation, models, plan, privacy, questions, service, setup, silences
 from jobs.verbs.session import CONFIG_VARIABLE, Session
 from monitor.errors import VigieError
 
@@ -30,7 +30,7 @@ def _vigie(
     context.obj = Session(config)
 
 
-for subject in (setup, service, questions, models, incidents, plan, decisions, privacy, installation):
+for subject in (setup, service, questions, models, incidents, silences, plan, decisions, privacy, installation):
     subject.add_to(app)
 
 

@@ -34,11 +34,11 @@ def gather(connection: Connection, config: Config, now: datetime) -> dict[int, s
         elif _is_undecided(row) and row["event"] == "closed":
             closed.append(row)
         elif row["state"] == "held":
-            outbox.release(connection, row["id"], None)
+            outbox.release(connection, row["id"], None, now)
     if not judging:
         for rows in opened.values():
-            _open(connection, config, rows, microseconds(now))
-    _close(connection, closed)
+            _open(connection, config, rows, now)
+    _close(connection, closed, now)
     return within(connection, config, _ready(connection, now), now)
 
 
@@ -48,8 +48,9 @@ def _is_undecided(row: dict[str, Any]) -> bool:
     return facts["kind"] == "incident" and "group" not in facts and not row["attempt"]
 
 
-def _open(connection: Connection, config: Config, rows: list[dict[str, Any]], now_us: int) -> None:
+def _open(connection: Connection, config: Config, rows: list[dict[str, Any]], now: datetime) -> None:
     """Give the incidents that one recipient has not been told of their messages."""
+    now_us = microseconds(now)
     fresh = [_member(connection, config, row["facts"]["incident"], row) for row in rows]
     known = [_group(connection, config, one) for one in groups.living(connection, now_us - JOINS_WITHIN_US)
              if one["recipient"] == rows[0]["recipient"]]  # fmt: skip
@@ -62,7 +63,7 @@ def _open(connection: Connection, config: Config, rows: list[dict[str, Any]], no
         _write_down(connection, group, new, carrier)
         groups.merge(connection, {one.row for one in new} - {carrier}, carrier, _because(group, f"message {carrier}"))
         if carrier in {one.row for one in new}:
-            outbox.release(connection, carrier, None)
+            outbox.release(connection, carrier, None, now)
 
 
 def _write_down(connection: Connection, group: Group, new: Iterable[Member], carrier: int) -> None:
@@ -104,7 +105,7 @@ def _group(connection: Connection, config: Config, first: dict[str, Any]) -> Gro
     return Group(members, frozenset(kept["tags"]), since_us, first["id"], message, next_us)
 
 
-def _close(connection: Connection, rows: Iterable[dict[str, Any]]) -> None:
+def _close(connection: Connection, rows: Iterable[dict[str, Any]], now: datetime) -> None:
     """Tell of the end of a group when all its incidents are closed; of an incident told alone, at once."""
     ended: dict[int, list[dict[str, Any]]] = {}
     for row in rows:
@@ -115,7 +116,7 @@ def _close(connection: Connection, rows: Iterable[dict[str, Any]]) -> None:
                  for one in groups.about(connection, row["facts"]["incident"], row["recipient"])):  # fmt: skip
             outbox.hold(connection, row["id"], WAITS)
         elif row["state"] == "held":
-            outbox.release(connection, row["id"], None)
+            outbox.release(connection, row["id"], None, now)
     for number, some in ended.items():
         kept = groups.message(connection, number)["facts"]["group"]
         left = [n for n in kept["all"] if incidents.get(connection, n).state != "closed"]
@@ -129,7 +130,7 @@ def _close(connection: Connection, rows: Iterable[dict[str, Any]]) -> None:
         groups.merge(
             connection, [row["id"] for row in some[:-1]], carrier["id"], f"in message {carrier['id']}: closed together"
         )
-        outbox.release(connection, carrier["id"], None)
+        outbox.release(connection, carrier["id"], None, now)
 
 
 def _ready(connection: Connection, now: datetime) -> dict[int, set[int]]:

@@ -22,11 +22,16 @@ def call(store: Store, config: Config, row: dict[str, Any], now: datetime, send:
 
 
 def body(store: Store, config: Config, row: dict[str, Any]) -> dict[str, Any]:
-    """Return what a webhook is told of a change: its incidents as they stand, the others of its group too."""
+    """Return what a webhook is told of a change: its incidents as they stand, the others of its group too; of a test none."""
+    is_test = row["facts"]["kind"] == "test"
     with store.read() as connection:
-        some = [incidents.get(connection, number) for number in listed(row)]
+        some = [] if is_test else [incidents.get(connection, number) for number in listed(row)]
     data = {"possible_repeat": bool(row["possible_repeat"]), "incidents": [_told(one, config) for one in some]}
-    return {"type": f"vigie.incident.{row['event']}", "timestamp": moment(row["created_us"]).isoformat(), "data": data}
+    return {
+        "type": "vigie.test" if is_test else f"vigie.incident.{row['event']}",
+        "timestamp": moment(row["created_us"]).isoformat(),
+        "data": data,
+    }
 
 
 def _told(one: Incident, config: Config) -> dict[str, Any]:

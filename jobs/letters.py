@@ -6,6 +6,9 @@ from datetime import datetime
 from email.message import EmailMessage
 from typing import Any
 
+from sqlalchemy import Connection
+
+from jobs.remind import coming
 from monitor.config import Config
 from monitor.delivery.mail import compose
 from monitor.letter import Letter
@@ -23,21 +26,27 @@ PICTURE_HOURS = 28 * 24
 
 @dataclass(frozen=True)
 class Sending:
-    """Hold what every letter is written with: the store, the settings, the time, and the recipient's words."""
+    """Hold what every letter is written with: the store, the settings, the time, the recipient's words, and the message itself."""
 
     store: Store
     config: Config
     now: datetime
     words: Words
+    row: dict[str, Any]
+
+    def reminder(self, connection: Connection) -> datetime | None:
+        """Return when the recipient of a message about incidents is reminded next."""
+        return None if self.row["event"] == "closed" else coming(connection, self.config, self.row, self.now)
 
 
 def render(store: Store, config: Config, row: dict[str, Any], now: datetime) -> tuple[Letter, str]:
     """Return the letter of an outbox row, and a note when something had to be left out: rendering never blocks delivery."""
     facts = row["facts"]
-    kinds = {"incident": _incident, "decision": _decision, "weekly": _weekly, "service": _service, "digest": _digest}
+    kinds = {"incident": _incident, "decision": _decision, "weekly": _weekly, "service": _service, "digest": _digest,
+             "test": _trial}  # fmt: skip
     to = words(facts.get("language", "en"))
     try:
-        return kinds[facts["kind"]](Sending(store, config, now, to), facts), ""
+        return kinds[facts["kind"]](Sending(store, config, now, to, row), facts), ""
     except (ValueError, KeyError, TypeError, LookupError, OSError, ArithmeticError) as error:
         log.exception("message %s is sent in its plain form", row["id"])
         rows = [(name, str(value)) for name, value in facts.items()]
@@ -80,9 +89,16 @@ def _incident(sending: Sending, facts: dict[str, Any]) -> Letter:
         _, extras = standing.facts(
             connection, config.models[one.model], now, config.detection, config.ingest.silent_after_expected
         )
+        reminder = sending.reminder(connection)
     version = max(total.versions.of_name, key=lambda n: total.versions[n]) if total.versions else None
     around = Surroundings(
-        version, history, extras["accuracy"], config.dashboard.public_url, facts.get("texts") == "redacted", now
+        version,
+        history,
+        extras["accuracy"],
+        config.dashboard.public_url,
+        facts.get("texts") == "redacted",
+        now,
+        reminder,
     )
     return alert_mail(one, facts["change"], around, sending.words)
 
@@ -95,7 +111,10 @@ def _together(sending: Sending, facts: dict[str, Any]) -> Letter:
     }
     with sending.store.read() as connection:
         some = tuple(incidents.get(connection, number) for number in group["incidents"])
-    told = Together(facts["change"], some, frozenset(group["new"]), shared, config.dashboard.public_url, sending.now)
+        reminder = sending.reminder(connection)
+    told = Together(
+        facts["change"], some, frozenset(group["new"]), shared, config.dashboard.public_url, sending.now, reminder
+    )
     return group_mail(told, sending.words)
 
 
@@ -126,3 +145,9 @@ def _digest(sending: Sending, facts: dict[str, Any]) -> Letter:
     from monitor.report.digest_mail import digest_mail
 
     return digest_mail(facts, sending.config.delivery.messages_per_hour, sending.now, sending.words)
+
+
+def _trial(sending: Sending, _: dict[str, Any]) -> Letter:
+    from monitor.report.trial_mail import trial_mail
+
+    return trial_mail(sending.now, sending.words)

@@ -8,6 +8,8 @@ from typing import Any
 
 from jobs.gather import gather
 from jobs.hooks import call
+from jobs.remind import remind
+from jobs.trial import weekly_trial
 from monitor.config import Config
 from monitor.delivery.file_drop import lay, name_of
 from monitor.delivery.mail import MailRefused, as_bytes, send
@@ -24,7 +26,7 @@ def notify(
     store: Store, config: Config, now: datetime, tick: Callable[[], float] = time.monotonic, send_hook: Send = post
 ) -> str:
     """
-    Render and send what is queued, oldest first, one recipient at a time.
+    Queue reminders and tests that are due; render and send what is queued, oldest first, one recipient at a time.
 
     Safe to run twice or killed anywhere: which incidents are told together is decided once, in one transaction; a message is
     claimed, marked as handed over before the last dot, then sent. What follows one that did not leave waits for it. `tick`
@@ -33,6 +35,8 @@ def notify(
     began = tick()
     with store.write() as connection:
         outbox.doubt(connection, now)
+        remind(connection, config, now)
+        weekly_trial(connection, config, now)
         ready = gather(connection, config, now)
     sent, failed = 0, 0
     for _ in range(MOST_A_RUN):
@@ -69,7 +73,8 @@ def _deliver(store: Store, config: Config, row: dict[str, Any], now: datetime, s
             _hand_to_relay(store, config, row, mail)
     except MailRefused as refused:
         with store.write() as connection:
-            outbox.failed(connection, row, str(refused), now, is_final=refused.is_final, is_unsure=refused.is_unsure)
+            outbox.failed(connection, row, str(refused), now, is_final=refused.is_final, is_unsure=refused.is_unsure,
+                          asked_s=refused.asked_s)  # fmt: skip
         return False
     with store.write() as connection:
         outbox.sent(connection, row, now, note)

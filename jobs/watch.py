@@ -1,13 +1,14 @@
 """The service will say when Vigie itself, or the feed, needs somebody, and when that is over."""
 
+import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from jobs.status import verdicts
+from jobs.unwell import Alert, Usage, late, unwell
 from monitor.alerts import Message
 from monitor.config import Config
 from monitor.feed import condition
@@ -20,43 +21,25 @@ from monitor.store.store import Store
 from monitor.window import microseconds
 
 FAILURES = 3
-TOLD = ("SILENT", "LOSING", "REFUSING")
-STUCK_US = 15 * 60 * 1_000_000
-STUCK = Said("messages wait longer than 15 minutes", "watch.stuck")
+TOLD = ("SILENT", "LOSING")  # what is refused, `jobs/unwell.py` tells
 MINUTE_US, DAY_US = 60_000_000, 86_400_000_000
 KILLED = Said("ended without a word: killed, out of memory, or past its deadline", "watch.killed")
 
 
-@dataclass(frozen=True)
-class Alert:
+def watch(store: Store, config: Config, now: datetime, usage: Usage = shutil.disk_usage) -> str:
     """
-    Hold one thing to tell, and since when (microseconds since 1970).
-
-    One that `ends` is told again when it is over. `covers` are those it explains: they are no message of their own.
-    """
-
-    subject: str
-    line: str
-    since_us: int
-    ends: bool = False
-    covers: tuple["Alert", ...] = ()
-    models: tuple[str, ...] = ()
-
-
-def watch(store: Store, config: Config, now: datetime) -> str:
-    """
-    Tell once when a model or one of its sources fell silent, when lines are lost or refused in numbers, when a database or
-    bucket that is a source is away, when a job failed three times in a row, or when a message waits longer than 15 minutes.
+    Tell once when a model or one of its sources fell silent, when lines are lost, when a database or bucket that is a source
+    is away, when a job failed three times in a row, and what `jobs/unwell.py` finds; most of it again when it is over.
 
     What is wrong at one place is one message: silent models that share a source or a name of `shares`, and all that is
-    silent while reading fails. Safe to run twice: a message is keyed by what it tells and the minute it began. Messages that wait are told once
-    a day: the oldest of them is another one each time some get through.
+    silent while reading fails. Safe to run twice: a message is keyed by what it tells and the minute it began. `usage` measures a disk.
     """
+    models = verdicts(store, config, now)
     quiet = [Alert(service_alerts.silent(name), told.sentence, extras["last_us"] or 0, ends=True, models=(name,))
-             for name, told, extras in verdicts(store, config, now) if told.status == "SILENT"]  # fmt: skip
+             for name, told, extras in models if told.status == "SILENT"]  # fmt: skip
     with store.write() as connection:
         standing = service_alerts.standing(connection)
-        found = _found(connection, config, quiet, now)
+        found = _found(connection, config, quiet, unwell(connection, config, now, models, usage), now)
         new = sum(_begin(connection, config, standing, one, now) for one in found)
         known = {one.subject for alert in found for one in (alert, *alert.covers)}
         over = [row for subject, row in standing.items() if subject not in known]
@@ -64,22 +47,22 @@ def watch(store: Store, config: Config, now: datetime) -> str:
     return f"{len(found)} things to tell, {new} new messages"
 
 
-def _found(connection: Connection, config: Config, quiet: list[Alert], now: datetime) -> list[Alert]:
-    """Return what there is to tell: jobs, then feeds, then what is silent for no reason told by these."""
+def _found(connection: Connection, config: Config, quiet: list[Alert], ill: list[Alert], now: datetime) -> list[Alert]:
+    """Return what there is to tell: jobs, what else is `ill`, then feeds, then what is silent for no reason told by these."""
     failing = runs.failing(connection, FAILURES, microseconds(now))
-    jobs = [Alert(f"service:job:{one['job']}", one["line"] or KILLED, one["first_us"],
-                  ends=f"service:job:{one['job']}" == service_alerts.INGEST) for one in failing]  # fmt: skip
+    jobs = [Alert(f"service:job:{one['job']}", one["line"] or KILLED, one["first_us"], ends=True) for one in failing]
+    jobs += ill
     sources = _sources(connection, config, {name for one in quiet for name in one.models}, now)
     found = [*_shared(config, quiet), *sources]
-    reading = next((one for one in jobs if one.subject == service_alerts.INGEST), None)
+    unread = {service_alerts.INGEST}
+    if "ingest" in (late(connection, config, now) or ()):
+        unread.add(service_alerts.UNHEALTHY)
+    reading = next((one for one in jobs if one.subject in unread), None)
     if reading is not None:  # whatever seems silent meanwhile may only be unread
         silent = tuple(inner for one in found if one.ends for inner in (one, *one.covers))
         jobs[jobs.index(reading)] = Alert(reading.subject, reading.line, reading.since_us, ends=True, covers=silent,
                                           models=tuple(config.models))  # fmt: skip
         found = [one for one in found if not one.ends]
-    oldest = outbox.oldest_queued_us(connection)
-    if oldest is not None and microseconds(now) - oldest > STUCK_US:
-        found.append(Alert("service:outbox", STUCK, oldest // DAY_US * DAY_US))
     return [*jobs, *found]
 
 
@@ -116,10 +99,17 @@ def _begin(connection: Connection, config: Config, standing: dict[str, Any], one
 
 
 def _queue(connection: Connection, config: Config, one: Alert, sequence: int, now: datetime) -> int:
-    facts = {"kind": "service", "what": one.subject, "line": one.line, "ends": one.ends, "models": list(one.models)}
+    facts = {
+        "kind": "service",
+        "what": one.subject,
+        "line": one.line,
+        "ends": one.ends,
+        "to": one.to,
+        "models": list(one.models),
+    }
     facts |= {"said": one.line.record()} if isinstance(one.line, Said) else {}
     return outbox.queue(connection, [Message(one.subject, "opened", sequence, "mail", route.to, {**facts, "language": route.language})
-                                     for route in config.routes if "service" in route.receives], now)  # fmt: skip
+                                     for route in config.routes if one.to in route.receives and (route.level == 1 or one.to != "service")], now)  # fmt: skip
 
 
 def _merge(connection: Connection, subject: str, event: str, sequence: int, told: dict[str, Any]) -> None:

@@ -26,6 +26,8 @@ def messages(change: Change, incident: Incident, routes: Iterable[Route]) -> lis
     """
     Return the messages a change of an incident deserves: opened, worsened and closed ones, to routes that receive incidents.
 
+    Routes of a higher level are told of its opening later, if at all (`jobs/remind.py`).
+
     >>> from datetime import datetime
     >>> ops = Route(to="ops@stat.example", receives=("incidents",))
     >>> opened = Change("incident:1", "ape", "opened", None, "open", "alarm:9", "vigie", "", datetime(2026, 1, 1))
@@ -37,6 +39,6 @@ def messages(change: Change, incident: Incident, routes: Iterable[Route]) -> lis
     facts = {"kind": "incident", "incident": incident.id, "model": incident.model, "change": change.change}
     return [
         Message(change.subject, change.change, incident.revision, route.channel, route.recipient,
-                {**facts, "language": route.language, "texts": route.texts})
-        for route in routes if "incidents" in route.receives
+                {**facts, "language": route.language, "texts": route.texts} | ({"level": route.level} if route.level > 1 else {}))
+        for route in routes if "incidents" in route.receives and (route.level == 1 or change.change != "opened")
     ]  # fmt: skip

@@ -6,8 +6,10 @@ Relative paths are taken from the folder of the file.
 """
 
 import difflib
+import logging
 import os
 import secrets
+from datetime import date, time
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +22,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from monitor.errors import ConfigError
 from monitor.nomenclature import Nomenclature
 from monitor.settings import (
+    Alerts,
     Challenger,
     Dashboard,
     Delivery,
@@ -40,7 +43,9 @@ from monitor.settings import (
 from monitor.settings.loose_ends import loose_ends
 from monitor.settings.service import Routes
 from monitor.sources.preset import expanded
+from monitor.working_time import WorkingTime, dates, weekdays
 
+log = logging.getLogger("vigie")
 Role = Literal["viewer", "operator", "owner", "approver"]
 SECRET_BYTES = 32
 
@@ -71,6 +76,7 @@ class Config(Part):
     roles: dict[str, Role] = Field(default_factory=dict)
     routes: Routes = ()
     delivery: Delivery = Delivery()
+    alerts: Alerts = Alerts()
     triggers: dict[Name, Trigger] = Field(default_factory=dict)
     retraining: dict[Name, Retraining] = Field(default_factory=dict)
     working_hours: WorkingHours = WorkingHours()
@@ -106,6 +112,22 @@ class Config(Part):
         """Read the words the model was trained on; None when no file is declared."""
         file = self.models[model].vocabulary
         return None if file is None else frozenset(_text(file).split())
+
+    def holidays(self) -> frozenset[date]:
+        """Read the days on which nobody works; none when no file is declared."""
+        file = self.working_hours.holidays
+        return frozenset() if file is None else dates(_text(file), str(file))
+
+    @cached_property
+    def working_time(self) -> WorkingTime:
+        """Return when people work, the holidays read from their file; without it no day is one, for messages must leave."""
+        told, holidays = self.working_hours, frozenset[date]()
+        try:
+            holidays = self.holidays()
+        except ConfigError as error:
+            log.warning("no day is a holiday until this is mended: %s", error)
+        begin, end = (time.fromisoformat(one) for one in (told.begin, told.end))
+        return WorkingTime(told.zone, weekdays(told.days), begin, end, holidays)
 
     def person(self, identity: str) -> str:
         """Return the person behind `os:name` or `login:name`; the identity itself when nobody claims it."""
@@ -190,7 +212,7 @@ def _plain(node: Any) -> Any:
 
 PATHS = {"data_dir", "files", "nomenclature", "vocabulary", "training", "label_files", "path", "python", "secret_file", "password_file", "keys_dir",
          "file_drop", "alive_file", "passwords", "proxy_secret_file", "trusted_roots", "key_file", "token_file", "ca_file",
-         "webhook_file"}  # fmt: skip
+         "webhook_file", "holidays"}  # fmt: skip
 
 
 def _absolute(node: Any, folder: Path, key: str = "") -> Any:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboards import incident, shared
+from dashboards import incident, shared, silence_form
 from monitor.errors import NoData
 
 
@@ -17,7 +17,11 @@ def listing() -> None:
         st.text(
             f"#{one.id}  {one.state}{seen}, since {shared.when(one.onset_hour)}, found after {one.found_hour - one.onset_hour} h\n{one.claim}"
         )
+        if silenced := silence_form.of_incident(one):
+            st.text(silenced)
         shared.link("Incidents", f"Open incident {one.id}", id=str(one.id))
+    with st.expander("What is silenced?"):
+        silence_form.show(shared.model())
 
 
 def one_incident(number: int) -> None:

@@ -1,4 +1,4 @@
-"""Verbs on decisions: list, show, propose, approve, reject, started, fail, done; and on messages: outbox list and retry."""
+"""Verbs on decisions: list, show, propose, approve, reject, started, fail, done; and on messages: outbox list, retry and test."""
 
 from typing import Annotated
 
@@ -167,3 +167,21 @@ def retry(context: typer.Context, number: int) -> None:
     with store.write() as connection:
         stored.retry(connection, number)
     typer.echo(f"message {number} is queued again\nNext: vigie once notify")
+
+
+@outbox.command("test")
+def try_out(
+    context: typer.Context,
+    to: Annotated[str, typer.Option(help="An address or the name of a webhook; all recipients if left out.")] = "",
+) -> None:
+    """Queue a message that only says that it arrived, to each recipient."""
+    from jobs.trial import trial
+    from monitor.errors import NoData
+
+    config, store = session(context).both()
+    routes = [route for route in config.routes if to in {"", route.recipient}]
+    if not routes:
+        raise NoData(f"no route leads to {to}" if to else "config.yaml names no routes", remedy="vigie config show")
+    with store.write() as connection:
+        many = trial(connection, routes, int(now().timestamp()), now())
+    typer.echo(f"{many} messages are queued\nNext: vigie once notify")

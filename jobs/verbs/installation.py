@@ -25,6 +25,7 @@ def add_to(app: typer.Typer) -> None:
 def config_check(context: typer.Context) -> None:
     """Name every problem at once, with file, line and column; exit 3 when there is one."""
     config = session(context).config()
+    config.holidays()
     typer.echo(f"{config.path}: ok, {len(config.models)} models, {len(config.sources)} sources\nNext: vigie up")
 
 

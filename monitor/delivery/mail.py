@@ -24,12 +24,15 @@ LONGEST_SUBJECT = 78
 
 
 class MailRefused(Exception):
-    """Say that a message did not leave; `is_final` when trying again cannot help, `is_unsure` when it may have left after all."""
+    """
+    Say that a message did not leave; `is_final` when trying again cannot help, `is_unsure` when it may have left after all,
+    `asked_s` how many seconds the other side asks to be left alone.
+    """
 
-    def __init__(self, reason: str, *, is_final: bool, is_unsure: bool = False) -> None:
-        """Keep all three."""
+    def __init__(self, reason: str, *, is_final: bool, is_unsure: bool = False, asked_s: float | None = None) -> None:
+        """Keep all four."""
         super().__init__(reason)
-        self.is_final, self.is_unsure = is_final, is_unsure
+        self.is_final, self.is_unsure, self.asked_s = is_final, is_unsure, asked_s
 
 
 def clean_header(value: str) -> str:

@@ -40,10 +40,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """Hold the status and the first 64 KiB of the body."""
+    """Hold the status, the first 64 KiB of the body, and the header `Retry-After`."""
 
     status: int
     body: bytes
+    retry_after: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def _exchanged(plug: socket.socket, request: Request, netloc: str, path: str) ->
         body = b""
         with suppress(OSError, http.client.HTTPException):  # the status is known: the rest of the body changes nothing
             body = answer.read(MOST_ANSWER_BYTES)
-        return Answer(answer.status, body)
+        return Answer(answer.status, body, answer.getheader("Retry-After", ""))
     except (OSError, http.client.HTTPException) as error:
         raise Cut(f"no answer: {type(error).__name__}") from None
     finally:

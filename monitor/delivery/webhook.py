@@ -6,7 +6,8 @@ Bodies hold numbers, names and links, never a text. The receiver of the standard
 
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from monitor.settings.triggers import Url
 
 MOST_ROWS = 20
 JOINER = "\u2060"
+ASKS = {*LATER, 503}  # statuses whose Retry-After is heeded
 Send = Callable[[Request, Line], Answer]
 
 
@@ -27,17 +29,20 @@ def deliver(route: Route, key: str, body: dict[str, Any], now: datetime, send: S
     """
     Call a route's webhook once; 2xx means it has the message.
 
-    Raises MailRefused: `is_final` for 3xx and most of the 400s, `is_unsure` when the call may have arrived and no answer came.
+    Raises MailRefused: `is_final` for 3xx and most of the 400s, `is_unsure` when the call may have arrived and no answer came,
+    `asked_s` when the receiver said how long it wants to be left alone.
     """
-    url, cut = _url(route), False
+    url, cut, asked = _url(route), False, None
 
     def watched(request: Request, line: Line) -> Answer:
-        nonlocal cut
+        nonlocal cut, asked
         try:
-            return send(request, line)
+            answer = send(request, line)
         except Cut:
             cut = True
             raise
+        asked = asked_s(answer, now)
+        return answer
 
     if route.form == "standard":
         assert route.key_file is not None
@@ -46,7 +51,7 @@ def deliver(route: Route, key: str, body: dict[str, Any], now: datetime, send: S
         )
         found = start(hook, Order(key, body), now, watched)
         if found.state != "started":
-            raise MailRefused(found.said, is_final=found.state == "failed", is_unsure=cut)
+            raise MailRefused(found.said, is_final=found.state == "failed", is_unsure=cut, asked_s=asked)
         return
     chat = slack(body) if route.form == "slack" else teams(body)
     try:
@@ -57,7 +62,29 @@ def deliver(route: Route, key: str, body: dict[str, Any], now: datetime, send: S
         raise MailRefused(str(error), is_final=False, is_unsure=cut) from None
     if not 200 <= answer.status < 300:
         is_final = answer.status < 500 and answer.status not in LATER
-        raise MailRefused(f"{route.form} answered {answer.status}", is_final=is_final)
+        raise MailRefused(f"{route.form} answered {answer.status}", is_final=is_final, asked_s=asked)
+
+
+def asked_s(answer: Answer, now: datetime) -> float | None:
+    """
+    Return the seconds a receiver asks to be left alone for, by `Retry-After` as a number or a date; None when it does not.
+
+    >>> noon = datetime(2026, 9, 2, 12, tzinfo=UTC)
+    >>> [asked_s(Answer(status, b"", "120"), noon) for status in (429, 503, 500, 200)]
+    [120.0, 120.0, None, None]
+    >>> asked_s(Answer(503, b"", "Wed, 02 Sep 2026 12:05:00 GMT"), noon), asked_s(Answer(503, b"", "soon"), noon)
+    (300.0, None)
+    """
+    text = answer.retry_after.strip()
+    if answer.status not in ASKS or not text:
+        return None
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds())
 
 
 def slack(body: dict[str, Any]) -> dict[str, Any]:
@@ -103,7 +130,7 @@ def _lines(body: dict[str, Any]) -> list[str]:
     data, change = body["data"], body["type"].rpartition(".")[2]
     again = " (possible repeat)" if data["possible_repeat"] else ""
     some = data["incidents"]
-    lines = [f"{change}{again}: {_line(one)}" for one in some[:MOST_ROWS]]
+    lines = [f"{change}{again}: {_line(one)}" for one in some[:MOST_ROWS]] or [f"{change}{again}: this message arrived"]
     return [*lines, f"and {len(some) - MOST_ROWS} more"] if len(some) > MOST_ROWS else lines
 
 

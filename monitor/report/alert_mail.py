@@ -18,12 +18,15 @@ from monitor.window import start_of
 
 MOST_TEXTS, LONGEST_NAME = 5, 64
 TELLING_SHARE = 0.3  # of the change, from which the segment that carries it is named
-VERBS = {"opened": "ALARM", "worsened": "ALARM", "closed": "OK"}
+VERBS = {"opened": "ALARM", "worsened": "ALARM", "reminder": "ALARM", "escalated": "ALARM", "closed": "OK"}
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Hold what the letter says beside the incident: champion, history of the first metric, accuracy, links, texts allowed."""
+    """
+    Hold what the letter says beside the incident: champion, history of the first metric, accuracy, links, texts allowed, and
+    when the recipient is reminded next.
+    """
 
     version: str | None
     history: pl.DataFrame
@@ -31,10 +34,11 @@ class Surroundings:
     url: str
     with_texts: bool
     now: datetime
+    reminder: datetime | None = None
 
 
 def alert_mail(incident: Incident, change: str, around: Surroundings, words: Words) -> Letter:
-    """Render the letter about a change (opened, worsened, closed) of an incident."""
+    """Render the letter about a change (opened, worsened, closed) of an incident, or the reminder or escalation of one."""
     status, since = VERBS[change], start_of(incident.onset_hour)
     again = "_again" if incident.recurrence_of and change == "opened" else ""
     what = words.say(
@@ -57,7 +61,14 @@ def alert_mail(incident: Incident, change: str, around: Surroundings, words: Wor
     if around.with_texts and texts:
         shown = [(tidy(str(t["label"]), 20), tidy(t["text"])) for t in texts[:MOST_TEXTS]]
         blocks.append(Block(words.say("alert.texts"), shown))
-    return letter(subject, status, blocks, words.say("mail.foot", now=around.now), words)
+    return letter(subject, status, blocks, foot(change, around.reminder, around.now, words), words)
+
+
+def foot(change: str, reminder: datetime | None, now: datetime, words: Words) -> str:
+    """Write the last lines: when the next reminder comes, and that no link changes anything."""
+    if reminder is not None:
+        return words.say("mail.foot_reminder", at=reminder, now=now)
+    return words.say("mail.foot_last" if change == "reminder" else "mail.foot", now=now)
 
 
 def closed_as(incident: Incident, words: Words) -> str:

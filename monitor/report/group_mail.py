@@ -9,7 +9,7 @@ from typing import Any
 
 from monitor.detection.incident import Incident
 from monitor.letter import Letter
-from monitor.report.alert_mail import closed_as
+from monitor.report.alert_mail import closed_as, foot
 from monitor.report.letters import Block, fitted, letter, tidy
 from monitor.report.told import claim, topic
 from monitor.report.words import Words
@@ -21,7 +21,8 @@ class Together:
     """
     Hold what a letter about a group says: the change, all its incidents, and the numbers of those that are `new`.
 
-    `shared` gives, for each name that two or more of the models share, every model that has it.
+    `shared` gives, for each name that two or more of the models share, every model that has it; `reminder`, when the
+    recipient is reminded next.
     """
 
     change: str
@@ -30,6 +31,7 @@ class Together:
     shared: Mapping[str, frozenset[str]]
     url: str
     now: datetime
+    reminder: datetime | None = None
 
 
 def group_mail(told: Together, words: Words) -> Letter:
@@ -42,7 +44,8 @@ def group_mail(told: Together, words: Words) -> Letter:
         Block(words.say("group.heading", who=_who(told, words), since=since), rows),
         Block(words.say("group.rows"), [_row(one, told, words) for one in some]),
     ]
-    return letter(_subject(told, since, status, words), status, blocks, words.say("mail.foot", now=told.now), words)
+    last = foot(told.change, told.reminder, told.now, words)
+    return letter(_subject(told, since, status, words), status, blocks, last, words)
 
 
 def severity(one: Incident) -> float:
@@ -63,7 +66,8 @@ def severity(one: Incident) -> float:
 
 def _subject(told: Together, since: datetime, status: str, words: Words) -> str:
     """Return the subject: at most 78 letters, whatever the names are, so that nothing of it is cut."""
-    what = words.say(f"group.subject_{'closed' if told.change == 'closed' else 'opened'}", since=since)
+    key = told.change if told.change in {"closed", "reminder", "escalated"} else "opened"
+    what = words.say(f"group.subject_{key}", since=since)
     if told.new:
         what = words.say("group.subject_more", count=len(told.new))
     models = {one.model for one in told.incidents}

@@ -3,6 +3,7 @@
 from monitor.settings.models import Challenger, Limits, Model, Threshold
 from monitor.settings.part import Name, Part, Share
 from monitor.settings.service import (
+    Alerts,
     Dashboard,
     Delivery,
     Detection,
@@ -22,6 +23,7 @@ from monitor.settings.triggers import Airflow, Argo, Call, Command, Github, Trig
 
 __all__ = [
     "Airflow",
+    "Alerts",
     "Argo",
     "Call",
     "Challenger",

@@ -37,6 +37,10 @@ def loose_ends(config: Any) -> Iterator[tuple[Place, str]]:
             yield ("retraining", name), "is not among models"
         if one.trigger is not None and one.trigger not in config.triggers:
             yield ("retraining", name, "trigger"), f"{one.trigger} is not among triggers"
+    for what in ("incidents", "service"):
+        levels = [route.level for route in config.routes if what in route.receives]
+        if levels and 1 not in levels:
+            yield ("routes",), f"{what} reach no route of level 1, so nobody is told of them at first"
     for name, model in config.models.items():
         if model.score == "entropy" and model.classes is None:
             yield ("models", name, "score"), "entropy needs classes, the number of labels"

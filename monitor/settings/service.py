@@ -2,11 +2,13 @@
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, model_validator
 
 from monitor.settings.part import Name, Part, Share
 from monitor.settings.triggers import Reached, Url
+from monitor.working_time import weekdays
 
 
 def _in_order(estimate: tuple[float, float, float]) -> tuple[float, float, float]:
@@ -99,6 +101,8 @@ class Route(Reached):
     language: Literal["en", "fr"] = "en"
     receives: tuple[Literal["incidents", "weekly", "decisions", "service"], ...]
     texts: Literal["none", "redacted"] = "none"
+    deliver: Literal["now", "working_hours"] = "now"
+    level: int = Field(1, ge=1, le=3)
 
     @property
     def channel(self) -> str:
@@ -170,6 +174,15 @@ class Delivery(Part):
     messages_per_hour: int = Field(20, ge=1)
 
 
+class Alerts(Part):
+    """Say when people are reminded, when the next level is told, how long a silence may last, and when routes are tested."""
+
+    reminder_working_days: int = Field(1, ge=1, le=10)
+    escalate_working_hours: float = Field(4, gt=0, le=100)
+    silence_max_days: float = Field(7, gt=0, le=31)
+    test_day: Literal["", "mon", "tue", "wed", "thu", "fri", "sat", "sun"] = ""
+
+
 class Retraining(Part):
     """Give the costs a retraining decision weighs, and what an approval starts."""
 
@@ -184,10 +197,28 @@ class Retraining(Part):
     expect_champion_days: float = Field(28, gt=0)
 
 
+Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+
+
 class WorkingHours(Part):
-    """Say in which zone people work; charts and mails show times in it."""
+    """Say when people work, and in which zone; daily jobs run and charts show times in it."""
 
     zone: str = "UTC"
+    days: str = "mon-fri"
+    begin: Clock = Field("08:30", alias="from")
+    end: Clock = Field("18:00", alias="to")
+    holidays: Path | None = None
+
+    @model_validator(mode="after")
+    def _can_be_reckoned_with(self) -> Self:
+        weekdays(self.days)
+        try:
+            ZoneInfo(self.zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"zone {self.zone!r} is not known; write one like Europe/Paris") from None
+        if self.begin >= self.end:
+            raise ValueError("from needs to be before to, on one day")
+        return self
 
 
 class Schedule(Part):

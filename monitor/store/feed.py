@@ -16,6 +16,7 @@ from monitor.store.tables import source as sources
 from monitor.window import MICROSECONDS_PER_HOUR, hour_of, microseconds, moment
 
 LOOK_BACK_DAYS = 14
+REFUSED_MINUTES, REFUSED_LINES = 15, 1000  # how far back refusals are counted: whichever of both reaches further
 
 
 def feeds(connection: Connection, configured: Iterable[Source], now: datetime) -> list[Feed]:
@@ -41,17 +42,38 @@ def _feed(connection: Connection, source: Source, row: Row[tuple[object, ...]] |
         .join(bookmark, bookmark.c.id == data_loss.c.bookmark)
         .where(bookmark.c.source == source.name, data_loss.c.found_us >= since_us)
     ).one()
-    worst = connection.execute(
-        select(reject.c.reason, func.sum(reject.c.count).label("count"))
-        .where(reject.c.source == source.name, reject.c.day >= hour_of(now) // 24 - 1)
-        .group_by(reject.c.reason).order_by(func.sum(reject.c.count).desc()).limit(1)
-    ).first()  # fmt: skip
     newest = row.newest_us
     return Feed(
         source.name, source.model, row.read_us, newest, f"{moment(newest):%a %d %b %H:%M} UTC" if newest else "",
-        int(row.lag_bytes or 0), int(lines or 0), int(rejected or 0), worst.reason if worst else "",
+        int(row.lag_bytes or 0), int(lines or 0), int(rejected or 0), _worst(connection, source.name, now),
         int(lost_bytes or 0), int(losses), lost_us, _expected(connection, source, newest, now),
     )  # fmt: skip
+
+
+def refused(connection: Connection, name: str, now: datetime) -> tuple[int, int, str]:
+    """Return the newest lines of a source, how many of them were refused, and why mostly; lines of a day back at most."""
+    query = (
+        select(read_range.c.committed_us, read_range.c.lines_read + read_range.c.lines_rejected + read_range.c.lines_half,
+               read_range.c.lines_rejected + read_range.c.rejected)
+        .join(bookmark, bookmark.c.id == read_range.c.bookmark)
+        .where(bookmark.c.source == name, read_range.c.committed_us >= microseconds(now - timedelta(days=1)))
+        .order_by(read_range.c.committed_us.desc())
+    )  # fmt: skip
+    since_us, lines, rejected = microseconds(now - timedelta(minutes=REFUSED_MINUTES)), 0, 0
+    for committed_us, some, bad in connection.execute(query):
+        if committed_us < since_us and lines >= REFUSED_LINES:
+            break
+        lines, rejected = lines + int(some), rejected + int(bad)
+    return lines, rejected, _worst(connection, name, now)
+
+
+def _worst(connection: Connection, name: str, now: datetime) -> str:
+    found = connection.execute(
+        select(reject.c.reason)
+        .where(reject.c.source == name, reject.c.day >= hour_of(now) // 24 - 1)
+        .group_by(reject.c.reason).order_by(func.sum(reject.c.count).desc()).limit(1)
+    ).first()  # fmt: skip
+    return str(found.reason) if found else ""
 
 
 def _expected(connection: Connection, source: Source, newest_us: int | None, now: datetime) -> float | None:

@@ -127,6 +127,11 @@ def snoozed_until_us(connection: Connection, number: int) -> int:
     return connection.execute(query).scalar() or 0
 
 
+def acknowledged_us(connection: Connection, number: int) -> int:
+    """Return when it was acknowledged last, in microseconds since 1970, whatever came since; 0 when it never was."""
+    return connection.execute(select(incident.c.acknowledged_us).where(incident.c.id == number)).scalar() or 0
+
+
 def close(
     connection: Connection, number: int, revision: int | None, closed_as: str, actor: str, *, reason: str, now: datetime
 ) -> Change:

@@ -9,12 +9,12 @@ from typing import Any, Protocol
 from sqlalchemy import ColumnElement, Connection, and_, desc, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from monitor.backoff import wait_us
 from monitor.errors import NoData
 from monitor.store.tables import outbox
 from monitor.window import microseconds
 
 LEASE_US = 15 * 60 * 1_000_000
-FIRST_WAIT_US, LONGEST_WAIT_US = 10_000_000, 15 * 60 * 1_000_000
 GIVE_UP_US = 96 * 3_600_000_000
 REPORTS = ("weekly",)  # events that nobody needs twice: one that may have arrived is not sent again by itself
 
@@ -113,10 +113,14 @@ def hold(connection: Connection, number: int, why: str) -> None:
     connection.execute(update(outbox).where(*_waits(number)).values(state="held", suppressed_because=why[:64]))
 
 
-def release(connection: Connection, number: int, suppressed: str | None) -> None:
-    """Let a message that waits go, or with a reason never: what it told of is over."""
+def release(connection: Connection, number: int, suppressed: str | None, now: datetime) -> None:
+    """Let a message that waits go, or with a reason never: what it told of is over. If it was held, its four days begin now."""
     state = "queued" if suppressed is None else "suppressed"
-    connection.execute(update(outbox).where(*_waits(number)).values(state=state, suppressed_because=suppressed))
+    held = outbox.c.id == number, outbox.c.state == "held"
+    connection.execute(update(outbox).where(*held).values(freed_us=microseconds(now)))
+    connection.execute(
+        update(outbox).where(*_waits(number)).values(state=state, suppressed_because=suppressed and suppressed[:64])
+    )
 
 
 def _waits(number: int) -> tuple[ColumnElement[bool], ...]:
@@ -144,15 +148,16 @@ def sent(connection: Connection, row: dict[str, Any], now: datetime, note: str =
 
 
 def failed(connection: Connection, row: dict[str, Any], error: str, now: datetime, *, is_final: bool,
-           is_unsure: bool = False) -> None:  # fmt: skip
+           is_unsure: bool = False, asked_s: float | None = None) -> None:  # fmt: skip
     """
-    Queue it again after 10 s, 20 s, 40 s ... at most 15 min; dead when the relay refused it for good or after 4 days.
+    Queue it again after about 10 s, 20 s, 40 s ... at most 15 min, or what the other side asked for (`asked_s`); dead when it
+    was refused for good, or four days after it might first leave.
 
     Of one that may have arrived (`is_unsure`) the next sending is marked as a possible repeat; a report stays in doubt.
     """
     now_us = microseconds(now)
-    wait = min(FIRST_WAIT_US * 2 ** (row["attempt"] - 1), LONGEST_WAIT_US)
-    state = "dead" if is_final or now_us - row["created_us"] > GIVE_UP_US else "queued"
+    wait = wait_us(row["id"], row["attempt"], asked_s)
+    state = "dead" if is_final or now_us - (row["freed_us"] or row["created_us"]) > GIVE_UP_US else "queued"
     if is_unsure and row["event"] in REPORTS:
         state = "in_doubt"
     connection.execute(update(outbox).where(outbox.c.id == row["id"], outbox.c.attempt == row["attempt"]).values(
@@ -185,7 +190,7 @@ def late(connection: Connection, now: datetime, after_hours: float) -> list[dict
         outbox.c.state.in_(("queued", "dead")),
         outbox.c.last_error.is_not(None),
         outbox.c.laid_us.is_(None),
-        outbox.c.created_us.between(now_us - GIVE_UP_US, now_us - round(after_hours * 3_600_000_000)),
+        _free_us().between(now_us - GIVE_UP_US, now_us - round(after_hours * 3_600_000_000)),
     )
     rows = connection.execute(query.order_by(outbox.c.id))
     return [{**row._mapping, "facts": json.loads(row.facts)} for row in rows]
@@ -210,8 +215,12 @@ def retry(connection: Connection, number: int) -> None:
 
 
 def oldest_queued_us(connection: Connection) -> int | None:
-    """Return when the oldest message that still waits was queued, in microseconds since 1970; None when none waits."""
-    return connection.execute(select(func.min(outbox.c.created_us)).where(outbox.c.state == "queued")).scalar()
+    """Return since when the oldest message that still waits might leave, in microseconds since 1970; None when none waits."""
+    return connection.execute(select(func.min(_free_us())).where(outbox.c.state == "queued")).scalar()
+
+
+def _free_us() -> ColumnElement[int]:
+    return func.coalesce(outbox.c.freed_us, outbox.c.created_us)
 
 
 def counts(connection: Connection) -> dict[str, int]:

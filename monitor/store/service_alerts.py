@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 
 from monitor.store.tables import outbox
 
-INGEST = "service:job:ingest"
+INGEST, UNHEALTHY = "service:job:ingest", "service:unhealthy"
 
 
 def silent(model: str) -> str:

@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, Page
 
 from jobs.act import act
 from jobs.backtest import backtest
-from monitor.store import actions, calls, decisions, plans
+from monitor.store import actions, calls, decisions, plans, silences
 from monitor.store.store import Store
 from tests.dashboards.conftest import EVIL_LABEL, Served
 
@@ -292,4 +292,30 @@ def test_plan_is_changed_on_today(browser: BrowserContext, hostile: Served) -> N
     assert seen.page.get_by_text("remove by local: applied").count() == 1
     assert_harmless(seen)
     seen.page.close()
+    store.engine.dispose()
+
+
+def test_silence_begins_on_incidents(browser: BrowserContext, hostile: Served) -> None:
+    """A person silences a model on the page Incidents; it is listed with its reason, on the incident's page too, and ended there."""
+    store, now = Store.open(hostile.config.database), datetime.now(UTC)
+    seen = look(browser, hostile, "Incidents")
+    seen.page.get_by_text("What is silenced?").click()
+    seen.page.get_by_label("Why").fill("known <b>x</b>")
+    seen.page.wait_for_function(SETTLED, timeout=60_000)
+    seen.page.get_by_role("button", name="Silence", exact=True).click()
+    seen.page.get_by_text("add by local: waits for the act job").wait_for(timeout=30_000)
+    seen.page.close()
+    act(store, hostile.config, now)
+    with store.read() as connection:
+        (one,) = silences.on(connection, now)
+    assert (one.model, one.kind, one.author, one.reason) == ("ape", "", "local", "known <b>x</b>")
+    seen = look(browser, hostile, "Incidents")
+    seen.page.get_by_text("Messages about it are silenced by 1 (local): known <b>x</b>").first.wait_for(timeout=30_000)
+    assert_harmless(seen)
+    seen.page.close()
+    with store.write() as connection:
+        actions.ask(connection, "local", "end", "silence:ape", revision=None, reason="1", now=now)
+    act(store, hostile.config, now)
+    with store.read() as connection:
+        assert silences.on(connection, now) == []
     store.engine.dispose()

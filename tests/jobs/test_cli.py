@@ -77,6 +77,25 @@ def test_loose_ends(quick_place: Place, vigie) -> None:
         assert name in said
 
 
+@pytest.mark.parametrize(
+    ("hours", "wrong"),
+    [
+        ("zone: Mars/Olympus", "zone 'Mars/Olympus' is not known"),
+        ("from: '18:00', to: '08:30'", "from needs to be before to"),
+        ("days: someday", "'someday' is no day or range of days"),
+        ("to: '24:00'", "working_hours.to"),
+        ("holidays: off.csv", "off.csv:3: a row begins with a date"),
+        ("holidays: none.csv", "none.csv: cannot be read"),
+    ],
+)
+def test_working_hours(quick_place: Place, vigie, hours: str, wrong: str) -> None:
+    """Hours that cannot be reckoned with are refused, and so are holidays that cannot be read."""
+    (quick_place.folder / "off.csv").write_text("date,name\n2026-12-25,Christmas\nChristmas\n")
+    quick_place.path.write_text(CONFIG.format(database="", more=f"working_hours: {{{hours}}}\n"))
+    code, said = vigie("config", "check")
+    assert (code, wrong in said) == (3, True), said
+
+
 @pytest.mark.parametrize("text", ["", "- 1", "a: [", "models: {ape: 5}", "\x00"])
 def test_no_settings(quick_place: Place, vigie, text: str) -> None:
     """A file that is no config is one sentence and exit 3, never a traceback."""

@@ -5,9 +5,12 @@ import hashlib
 import hmac
 import json
 import re
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from pydantic import ValidationError
 from benchmarks.decisions.target import GIB, Target, target
 from jobs.notify import notify
 from monitor.alerts import messages
+from monitor.backoff import wait_us
 from monitor.config import Config
 from monitor.delivery.post import Answer, Line, Request, post
 from monitor.delivery.webhook import slack, teams
@@ -24,7 +28,7 @@ from monitor.errors import ConfigError
 from monitor.settings import Route
 from monitor.store import incidents, outbox
 from monitor.store.store import Store
-from monitor.window import hour_of
+from monitor.window import hour_of, microseconds
 from tests.conftest import NOW, Place
 
 LATER = NOW + timedelta(minutes=16)
@@ -228,3 +232,55 @@ def test_names_are_distinct(place: Place, server: Target) -> None:
     with pytest.raises(ConfigError, match="name of its own"):
         settings(place, server, f"{one}\n  - {one}")
     assert Path(place.path).exists()
+
+
+@contextmanager
+def busy(status: int, asks: str) -> Iterator[str]:
+    """Serve one answer to every call, with the header Retry-After, and return the address."""
+
+    class Busy(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.send_header("Retry-After", asks)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Busy) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/hook"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("form", ["standard", "slack"])
+@pytest.mark.parametrize(
+    ("status", "asks", "waits_s"),
+    [
+        (503, "120", 120),
+        (429, f"{NOW + timedelta(minutes=5):%a, %d %b %Y %H:%M:%S GMT}", 300),
+        (408, "999999999999", 3600),
+        (425, "2", None),
+        (500, "120", None),
+        (503, "soon", None),
+        (503, "Wed, 02 Sep 2020 12:00:00 GMT", None),
+    ],
+)
+def test_asked_to_wait(place: Place, store: Store, form: str, status: int, asks: str, waits_s: int | None) -> None:
+    """A receiver that says how long it is busy is left alone for so long, an hour at most; what cannot be read is not heeded."""
+    (place.folder / "key").touch(mode=0o600)
+    (place.folder / "key").write_text(base64.b64encode(KEY).decode())
+    with busy(status, asks) as url:
+        more = "key_file: key" if form == "standard" else f"form: {form}"
+        one = f"{{name: desk, webhook: '{url}', {more}, allow_private: true, receives: [incidents]}}"
+        config = place.configure(replaced=("  - {to: ops@stat.example, receives: [incidents, service]}", f"  - {one}"))
+        opens(store, config)
+        notify(store, config, NOW)
+    with store.read() as connection:
+        (row,) = (row for row in outbox.latest(connection) if row["channel"] == "webhook")
+    waited = row["retry_us"] - microseconds(NOW)
+    assert (row["state"], waited) == ("queued", wait_us(row["id"], 1) if waits_s is None else waits_s * 1_000_000)

@@ -52,7 +52,8 @@ def test_service(store: Store, config: Config) -> None:
     facts = {"kind": "service", "what": "service:x", "line": "x", "ends": False, "models": []}
     with store.write() as connection:
         outbox.queue(connection, [Message("service:x", "opened", 1, "mail", "ops@stat.example", facts)], NOW)
-    watch(store, config, NOW.replace(hour=13))
+    for minute in (0, 1):  # it is told after two bad readings
+        watch(store, config, NOW.replace(hour=13, minute=minute))
     told = rendered(store, config)["ops@stat.example"]
     assert "des messages attendent depuis plus de 15 minutes" in told
     assert "Vigie elle-même demande une intervention" in told

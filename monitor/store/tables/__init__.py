@@ -36,7 +36,17 @@ from monitor.store.tables.right import (
     shadow_cache,
     trigger_call,
 )
-from monitor.store.tables.told import action, backtest, change_log, incident, outbox, planned_change, report
+from monitor.store.tables.told import (
+    action,
+    backtest,
+    change_log,
+    course,
+    incident,
+    outbox,
+    planned_change,
+    report,
+    silence,
+)
 
 __all__ = [
     "action",
@@ -47,6 +57,7 @@ __all__ = [
     "change_log",
     "comparison",
     "context",
+    "course",
     "data_loss",
     "decision",
     "detector",
@@ -77,6 +88,7 @@ __all__ = [
     "setting",
     "shadow_answer",
     "shadow_cache",
+    "silence",
     "source",
     "tombstone",
     "trigger_call",

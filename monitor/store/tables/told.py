@@ -64,6 +64,16 @@ backtest = Table(
     Column("made_us", BigInteger),
     Column("result", Text),  # JSON, see jobs.backtest
 )
+course = Table(
+    "course",
+    metadata,
+    Column("subject", String(160), primary_key=True),  # of the alert it is told as
+    Column("state", String(12), nullable=False),  # see monitor.hysteresis
+    Column("recent", String(3), nullable=False),
+    Column("since_us", BigInteger, nullable=False),
+    Column("good_us", BigInteger, nullable=False),
+    Column("read_us", BigInteger, nullable=False),
+)
 planned_change = Table(
     "planned_change",
     metadata,
@@ -76,6 +86,18 @@ planned_change = Table(
     Column("author", String(128), nullable=False),
     Column("added_us", BigInteger, nullable=False),
     Column("removed_us", BigInteger),  # when it was taken back
+)
+silence = Table(
+    "silence",
+    metadata,
+    key(),
+    Column("model", String(64), nullable=False),  # "" for all
+    Column("kind", String(80), nullable=False),  # of the first cause; "" for all
+    Column("from_us", BigInteger, nullable=False),
+    Column("to_us", BigInteger, nullable=False),
+    Column("author", String(128), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("ended_us", BigInteger),  # when somebody ended it before its time
 )
 outbox = Table(
     "outbox",
@@ -100,6 +122,7 @@ outbox = Table(
     Column("sent_us", BigInteger),
     Column("last_error", Text),
     Column("laid_us", BigInteger),  # when it was laid down as a file, because it could not leave
+    Column("freed_us", BigInteger),  # since when it may leave, if it was held before
     UniqueConstraint("subject", "event", "sequence", "channel", "recipient"),
 )
 report = Table(

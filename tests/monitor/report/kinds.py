@@ -16,6 +16,7 @@ from monitor.report.decision_mail import decision_mail
 from monitor.report.digest_mail import digest_mail
 from monitor.report.group_mail import Together, group_mail
 from monitor.report.service_mail import service_mail
+from monitor.report.trial_mail import trial_mail
 from monitor.report.weekly import Week, weekly
 from monitor.report.words import Words
 from monitor.said import Said
@@ -63,7 +64,9 @@ def alert(change: str, name: str, words: Words) -> Letter:
         bare = Incident(7, "ape", HOUR - 9, HOUR - 3, "open", ())
         return alert_mail(bare, change, Surroundings(None, pl.DataFrame(), None, "", False, NOW), words)
     closed = {"state": "closed", "closed_as": "false_alarm"} if change == "closed" else {}
-    around = Surroundings(name[:64], HISTORY, why, "https://vigie.example", True, NOW)
+    around = Surroundings(
+        name[:64], HISTORY, why, "https://vigie.example", True, NOW, NOW if change == "escalated" else None
+    )
     return alert_mail(incident(name, **closed), change, around, words)
 
 
@@ -135,12 +138,14 @@ def digest(name: str, words: Words) -> Letter:
     return digest_mail({"messages": 106, "told": told | more}, 20, NOW, words)
 
 
+CHANGES = ("opened", "worsened", "reminder", "escalated", "closed")
 KINDS: dict[str, Callable[[str, Words], Letter]] = {
-    **{f"alert_{change}": lambda name, words, change=change: alert(change, name, words) for change in ("opened", "worsened", "closed")},
-    **{f"group_{change}": lambda name, words, change=change: group(change, name, words) for change in ("opened", "more", "closed")},
+    **{f"alert_{change}": lambda name, words, change=change: alert(change, name, words) for change in CHANGES},
+    **{f"group_{change}": lambda name, words, change=change: group(change, name, words) for change in ("more", *CHANGES)},
     "weekly": week,
     "decision": lambda name, words: decision_mail(proposal(name), "https://vigie.example" if name else "", NOW, words),
     "service": service({}),
     "service_over": service({"over": True}),
     "digest": digest,
+    "trial": lambda _, words: trial_mail(NOW, words),
 }  # fmt: skip

@@ -1,6 +1,6 @@
 """A message is queued again only when it is dead or in doubt."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -8,6 +8,7 @@ from monitor.alerts import Message
 from monitor.errors import NoData
 from monitor.store import outbox
 from monitor.store.store import Store
+from monitor.window import microseconds
 from tests.conftest import opened
 
 NOW = datetime(2026, 11, 17, 14, tzinfo=UTC)
@@ -41,3 +42,25 @@ def test_retry_refused(store_url: str, number: int) -> None:
         queued(store)
         with pytest.raises(NoData, match="dead or in doubt"), store.write() as connection:
             outbox.retry(connection, number)
+
+
+@pytest.mark.parametrize(("hours", "state"), [(95, "queued"), (97, "dead")])
+def test_given_up(store_url: str, hours: int, state: str) -> None:
+    """Four days after a message might first leave it is given up; what was held before, however long, does not count."""
+    with opened(store_url) as store:
+        number, freed = queued(store), NOW + timedelta(days=10)
+        with store.write() as connection:
+            outbox.hold(connection, number, "snoozed")
+        with store.write() as connection:
+            outbox.release(connection, number, None, freed)
+        with store.read() as connection:
+            assert outbox.oldest_queued_us(connection) == microseconds(freed)
+            assert outbox.late(connection, freed + timedelta(minutes=59), 1) == []
+        at = freed + timedelta(hours=hours)
+        with store.write() as connection:
+            row = outbox.claim(connection, at)
+            assert row is not None
+            outbox.failed(connection, row, "451 later", at, is_final=False)
+        with store.read() as connection:
+            assert outbox.counts(connection) == {state: 1}
+            assert len(outbox.late(connection, at, 1)) == (hours < 96)

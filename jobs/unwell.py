@@ -1,0 +1,167 @@
+"""The service will read how it does itself, and find what was bad for long enough to be told."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from jobs.timetable import JOBS, NAMED, Job
+from monitor.config import Config
+from monitor.hysteresis import Course, Reading, after
+from monitor.said import Said
+from monitor.store import courses, feed, incidents, outbox, runs, service_alerts, slots
+from monitor.window import hour_of, microseconds
+
+JUDGING = ("ingest", "summarise", "detect")  # without these nothing is known of any model
+PERIODS = 3  # of a job that is wanted often, without a run that went well
+STUCK_US, MOVES_US = 15 * 60_000_000, 60_000_000
+STUCK = Said("messages wait longer than 15 minutes", "watch.stuck")
+REFUSED, ACCEPTED, LEAST_REFUSED = 0.01, 0.005, 10
+DISK_LOW, DISK_ENOUGH = 0.10, 0.15
+OVERDUE = {"standing.old_audit", "standing.wide", "standing.few_audited"}  # who never audited is not urged to
+FALSE_ALARMS = 2  # in a quarter, of one model
+Usage = Callable[[Path], Any]  # like shutil.disk_usage: total, used and free bytes
+
+
+@dataclass(frozen=True)
+class Alert:
+    """
+    Hold one thing to tell, and since when (microseconds since 1970).
+
+    One that `ends` is told again when it is over. `covers` are those it explains: they are no message of their own. Told are the
+    routes that receive `to`.
+    """
+
+    subject: str
+    line: str
+    since_us: int
+    ends: bool = False
+    covers: tuple["Alert", ...] = ()
+    models: tuple[str, ...] = ()
+    to: str = "service"
+
+
+@dataclass(frozen=True)
+class Sign:
+    """Hold one reading of something, what to say of it while it is bad, and who is told; None: it cannot be read now."""
+
+    subject: str
+    reading: Reading | None
+    line: str
+    to: str = "service"
+
+
+def unwell(
+    connection: Connection,
+    config: Config,
+    now: datetime,
+    found: Iterable[tuple[str, Any, dict[str, Any]]],
+    usage: Usage,
+) -> list[Alert]:
+    """
+    Take every reading once a minute and return what people are to be told of, or were told and not yet that it is over.
+
+    `found` is how the models stand (`jobs.status.verdicts`). Where things stand is kept in the caller's transaction.
+    """
+    models = list(found)
+    signs = [_late(connection, config, now), _stuck(connection, now), _disk(config, usage),
+             *_refused(connection, config, now), *_overdue(models)]  # fmt: skip
+    known, standing = courses.all(connection), []
+    for sign in signs:
+        old = known.get(sign.subject, Course())
+        new = after(old, sign.reading, microseconds(now))
+        if new != old and (new.state, old.state) != ("ok", "ok"):  # what was never bad needs no row
+            courses.put(connection, sign.subject, new)
+        if new.is_told:
+            standing.append(Alert(sign.subject, sign.line, new.since_us, ends=True, to=sign.to))
+    return [*standing, *_spent(connection, config, now)]
+
+
+def late(connection: Connection, config: Config, now: datetime) -> list[str] | None:
+    """
+    Return the jobs that read and judge, if they had no success for three periods; None while their lane is at work.
+
+    Not one that never ran (it is new), nor one that failed in each of these periods (that is told by itself).
+    """
+    now_us = microseconds(now)
+    newest = {row["job"]: row for row in runs.newest(connection)}
+    for job in JOBS:
+        row = newest.get(job.name, {"state": ""})
+        if (
+            job.lane == "fast"
+            and row["state"] == "running"
+            and now_us - row["started_us"] <= job.deadline_s * 1_000_000
+        ):
+            return None
+    failing = {row["job"] for row in runs.failing(connection, PERIODS, now_us)}
+    well = slots.last_ok(connection, now_us)
+    return [name for name in JUDGING if name in newest and name not in failing
+            and well.get(name, (0, 0))[0] < microseconds(_periods_ago(NAMED[name], config, now))]  # fmt: skip
+
+
+def _periods_ago(job: Job, config: Config, now: datetime) -> datetime:
+    slot = job.slot(config, now)
+    for _ in range(PERIODS - 1):
+        slot = job.slot(config, slot - timedelta(microseconds=1))
+    return slot
+
+
+def _late(connection: Connection, config: Config, now: datetime) -> Sign:
+    names = late(connection, config, now)
+    told = names or []
+    line = Said(
+        f"no run of {', '.join(told)} went well for {PERIODS} periods", "watch.late", jobs=told, periods=PERIODS
+    )
+    return Sign(service_alerts.UNHEALTHY, None if names is None else "bad" if names else "good", line)
+
+
+def _stuck(connection: Connection, now: datetime) -> Sign:
+    oldest = outbox.oldest_queued_us(connection)
+    age_us = 0 if oldest is None else microseconds(now) - oldest
+    reading: Reading = "bad" if age_us > STUCK_US else "between" if age_us > MOVES_US else "good"
+    return Sign("service:outbox", reading, STUCK)
+
+
+def _disk(config: Config, usage: Usage) -> Sign:
+    try:
+        found = usage(config.data_dir)
+    except OSError:
+        return Sign("service:disk", None, "")
+    free = found.free / found.total
+    reading: Reading = "bad" if free < DISK_LOW else "good" if free > DISK_ENOUGH else "between"
+    line = Said(f"{free:.0%} of the disk under data_dir is free", "watch.disk", free=free)
+    return Sign("service:disk", reading, line)
+
+
+def _refused(connection: Connection, config: Config, now: datetime) -> Iterator[Sign]:
+    for name in config.sources:
+        lines, refused, reason = feed.refused(connection, name, now)
+        share = refused / max(lines, 1)
+        is_bad = share > REFUSED and refused >= LEAST_REFUSED
+        reading: Reading = "bad" if is_bad else "good" if share <= ACCEPTED else "between"
+        line = Said(f"source {name}: {share:.1%} of the newest {lines:,} lines were refused, mostly {reason}",
+                    "watch.refused", source=name, share=share, lines=lines, reason=reason)  # fmt: skip
+        yield Sign(f"service:source:refusing:{name}", reading if lines else None, line)
+
+
+def _overdue(models: Iterable[tuple[str, Any, dict[str, Any]]]) -> Iterator[Sign]:
+    for name, _, extras in models:
+        why = extras.get("accuracy")
+        is_bad = isinstance(why, Said) and why.key in OVERDUE
+        line = Said(f"{name}: {why or ''}", "watch.overdue", model=name, why=why or "")
+        yield Sign(f"service:labels:{name}", "bad" if is_bad else "good", line, to="decisions")
+
+
+def _spent(connection: Connection, config: Config, now: datetime) -> Iterator[Alert]:
+    """Yield, once a quarter, the models of which so many incidents were closed as false alarms in it."""
+    begin = now.replace(month=(now.month - 1) // 3 * 3 + 1, day=1, hour=0, minute=0, second=0, microsecond=0)
+    for name in config.models:
+        false = [one for one in incidents.all(connection, name, ("closed",))
+                 if one.closed_as == "false_alarm" and (one.closed_hour or 0) >= hour_of(begin)]  # fmt: skip
+        if len(false) >= FALSE_ALARMS:
+            text = f"{name}: {len(false)} incidents of this quarter were closed as false alarms; look at its tolerances (vigie backtest)"
+            line = Said(text, "watch.spent", model=name, count=len(false))
+            yield Alert(f"service:budget:{name}", line, microseconds(begin), to="decisions")

@@ -1,0 +1,242 @@
+"""What Vigie reads of itself is told when it is bad for long enough, once, and once more when it is over."""
+
+from collections import namedtuple
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.ingest import ingest
+from jobs.notify import notify
+from jobs.status import verdicts
+from jobs.unwell import Alert, unwell
+from jobs.watch import watch
+from monitor.alerts import Message
+from monitor.config import Config
+from monitor.detection.incident import Incident
+from monitor.said import Said
+from monitor.store import feed, incidents, outbox, runs
+from monitor.store.store import Store
+from monitor.verdict import Verdict
+from monitor.window import hour_of, microseconds
+from tests.conftest import NOW, Place
+from tests.jobs.relay import Relay
+from tests.jobs.story import snapshot
+from tests.jobs.test_gather import to
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+Disk = namedtuple("Disk", "total used free")
+
+
+def disk(free: float) -> Any:
+    """Return what measures a disk of which so much is free."""
+    return lambda _: Disk(100.0, 100 - 100 * free, 100 * free)
+
+
+def at(start: datetime, minutes: int) -> Iterator[datetime]:
+    return (start + n * MINUTE for n in range(minutes))
+
+
+def told(store: Store, subject: str) -> list[tuple[str, str]]:
+    """Return to whom each event of an alert was told."""
+    with store.read() as connection:
+        return [(row["event"], row["recipient"].partition("@")[0]) for row in outbox.about(connection, subject)]
+
+
+def runs_well(store: Store, job: str, slot: datetime, state: str = "ok") -> None:
+    with store.write() as connection:
+        slot_us = microseconds(slot)
+        fence = runs.claim(connection, job, slot_us, "host:1:1", slot_us)
+        if state != "running":
+            runs.finish(connection, (job, slot_us, fence or 0), state, "", "", now_us=slot_us)
+
+
+def read(store: Store, config: Config, now: datetime, **more: Any) -> set[str]:
+    """Take every reading once; return what is to be told."""
+    with store.write() as connection:
+        found: list[Alert] = unwell(connection, config, now, more.get("models", ()), more.get("usage", disk(0.5)))
+    return {one.subject for one in found}
+
+
+def test_disk(store: Store, config: Config, relay: Relay) -> None:
+    """Told below a tenth free, not over before 15 % are free for a quarter of an hour; a minute read twice is one reading."""
+    (config.data_dir).mkdir(exist_ok=True)
+    watch(store, config, NOW, usage=disk(0.09))
+    watch(store, config, NOW, usage=disk(0.09))
+    assert told(store, "service:disk") == []
+    for now in at(NOW + MINUTE, 3):
+        watch(store, config, now, usage=disk(0.09))
+    assert told(store, "service:disk") == [("opened", "ops")]
+    notify(store, config, NOW + 4 * MINUTE)
+    assert "9% of the disk under data_dir is free" in str(to(relay)[0].get_body(("plain",)))
+    for now in at(NOW + 5 * MINUTE, 30):
+        watch(store, config, now, usage=disk(0.12))
+    for now in at(NOW + 35 * MINUTE, 15):
+        watch(store, config, now, usage=disk(0.16))
+    assert len(told(store, "service:disk")) == 1
+    watch(store, config, NOW + 50 * MINUTE, usage=disk(0.16))
+    assert told(store, "service:disk") == [("opened", "ops"), ("closed", "ops")]
+    notify(store, config, NOW + 50 * MINUTE)
+    before = snapshot(store)
+    for now in at(NOW + 51 * MINUTE, 30):
+        watch(store, config, now, usage=disk(0.16))
+    assert snapshot(store) == before
+
+
+def test_no_disk(store: Store, config: Config) -> None:
+    """A disk that cannot be measured is neither full nor mended."""
+
+    def away(_: Path) -> Any:
+        raise FileNotFoundError
+
+    for now in at(NOW, 2):
+        assert ("service:disk" in read(store, config, now, usage=disk(0.01))) is (now > NOW)
+    for now in at(NOW + 2 * MINUTE, 30):
+        assert "service:disk" in read(store, config, now, usage=away)
+
+
+def test_unhealthy(store: Store, config: Config) -> None:
+    """Ingest without success for three periods is told, a long run is waited for, and three good readings and 15 minutes end it."""
+    assert read(store, config, NOW) == set()  # it never ran: new
+    runs_well(store, "ingest", NOW)
+    for now in at(NOW, 3):
+        assert read(store, config, now) == set()
+    assert read(store, config, NOW + 3 * MINUTE) == set()  # pending
+    assert read(store, config, NOW + 4 * MINUTE) == {"service:unhealthy"}
+    for now in at(NOW + 5 * MINUTE, 15):
+        runs_well(store, "ingest", now)
+        assert read(store, config, now) == {"service:unhealthy"}
+    runs_well(store, "ingest", NOW + 20 * MINUTE)
+    assert read(store, config, NOW + 20 * MINUTE) == set()
+    runs_well(store, "ingest", NOW + 21 * MINUTE, "running")
+    for now in at(NOW + 21 * MINUTE, 11):
+        assert read(store, config, now) == set()  # it works: within its deadline of ten minutes
+    assert "service:unhealthy" in {one for now in at(NOW + 32 * MINUTE, 2) for one in read(store, config, now)}
+
+
+def test_lane_at_work(store: Store, config: Config) -> None:
+    """While the lane reads what came during a pause, jobs that wait behind it are not late."""
+    for job in ("ingest", "summarise", "detect"):
+        runs_well(store, job, NOW - 10 * HOUR)
+    runs_well(store, "ingest", NOW, "running")
+    for now in at(NOW, 9):
+        assert read(store, config, now) == set()
+
+
+def test_unhealthy_is_one_message(store: Store, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While nothing is read, models that seem silent are no messages of their own."""
+    silent = Verdict("SILENT", "No prediction", None, None)
+    monkeypatch.setattr("jobs.watch.verdicts", lambda *_: [("ape", silent, {"last_us": microseconds(NOW)})])
+    runs_well(store, "ingest", NOW)
+    with store.write() as connection:
+        unwell(connection, config, NOW + 9 * MINUTE, (), disk(0.5))
+    for now in at(NOW + 10 * MINUTE, 3):
+        watch(store, config, now, usage=disk(0.5))
+    assert told(store, "service:unhealthy") == [("opened", "ops")]
+    with store.read() as connection:
+        assert [row["state"] for row in outbox.about(connection, "service:silent:ape")] == ["merged"]
+
+
+def test_failing_is_over(store: Store, config: Config) -> None:
+    """A job that failed three times in a row is told, and one success ends it."""
+    for hour in range(3):
+        runs_well(store, "labels", NOW + hour * HOUR, "failed")
+        watch(store, config, NOW + hour * HOUR, usage=disk(0.5))
+        assert len(told(store, "service:job:labels")) == (hour == 2)
+    runs_well(store, "labels", NOW + 3 * HOUR)
+    watch(store, config, NOW + 3 * HOUR, usage=disk(0.5))
+    assert told(store, "service:job:labels") == [("opened", "ops"), ("closed", "ops")]
+
+
+@pytest.mark.parametrize(
+    ("lines", "refused", "is_told"),
+    [(1000, 11, True), (1000, 10, False), (1000, 9, False), (100, 9, False), (100, 10, True), (10_000, 101, True)],
+)
+def test_refused(
+    store: Store, config: Config, monkeypatch: pytest.MonkeyPatch, lines: int, refused: int, is_told: bool
+) -> None:
+    """More than 1 % of the newest lines, and ten at least, are told; the end comes at half a percent."""
+    seen = [(lines, refused, "bad_label")]
+    monkeypatch.setattr(feed, "refused", lambda *_: seen[0])
+    subject = "service:source:refusing:api"
+    for now in at(NOW, 3):
+        found = read(store, config, now)
+    assert (subject in found) is is_told
+    if not is_told:
+        return
+    for share, minutes in ((0.006, 30), (0.005, 15)):
+        seen[0] = (1000, int(1000 * share), "bad_label")
+        for now in at(NOW + (3 if share > 0.005 else 33) * MINUTE, minutes):
+            assert subject in read(store, config, now)
+    assert subject not in read(store, config, NOW + 48 * MINUTE)
+
+
+def test_stuck(store: Store, config: Config) -> None:
+    """A message that waits longer than 15 minutes is told once, however many wait, and it is over when nothing waits any more."""
+    config = config.model_copy(update={"routes": config.routes[:1]})
+    with store.write() as connection:
+        outbox.queue(
+            connection,
+            [Message(f"weekly:{n}", "weekly", 1, "mail", "x@stat.example", {"kind": "weekly"}) for n in range(3)],
+            NOW,
+        )
+    for now in at(NOW, 16):
+        watch(store, config, now, usage=disk(0.5))
+    assert told(store, "service:outbox") == []
+    for now in at(NOW + 16 * MINUTE, 20):
+        watch(store, config, now, usage=disk(0.5))
+    assert told(store, "service:outbox") == [("opened", "ops")]
+    with store.write() as connection:
+        for row in outbox.due(connection, NOW + DAY):
+            outbox.release(connection, row["id"], "gone", NOW)
+    for now in at(NOW + 40 * MINUTE, 16):
+        watch(store, config, now, usage=disk(0.5))
+    assert told(store, "service:outbox") == [("opened", "ops"), ("closed", "ops")]
+
+
+def test_overdue(store: Store, config: Config) -> None:
+    """Labels that are too old are told to whoever receives decisions; a model that never had an audit urges nobody."""
+    (whole,) = verdicts(store, config, NOW)
+    assert whole[2]["accuracy"].key == "standing.no_audit"
+    old = Said("the newest audit is 40 days old (limit 28)", "standing.old_audit", days=40, limit=28)
+    for now in at(NOW, 3):
+        assert read(store, config, now, models=[whole]) == set()
+    for now in at(NOW + 3 * MINUTE, 2):
+        found = read(store, config, now, models=[("ape", whole[1], {"accuracy": old})])
+    assert found == {"service:labels:ape"}
+    for now in at(NOW + 5 * MINUTE, 16):
+        found = read(store, config, now, models=[("ape", whole[1], {"accuracy": None})])
+    assert found == set()
+
+
+def test_budget_spent(store: Store, config: Config, relay: Relay) -> None:
+    """Two false alarms of a model in a quarter are told to the owner once; those of the quarter before do not count."""
+    for number, when in enumerate((datetime(2026, 6, 30, 23, tzinfo=NOW.tzinfo), NOW, NOW + HOUR)):
+        with store.write() as connection:
+            hour = hour_of(when)
+            one, _ = incidents.open_new(connection, Incident(0, "ape", hour - 5 - number, hour, "open", ()), when)
+            incidents.close(connection, one.id, None, "false_alarm", "alice", reason="noise", now=when)
+        watch(store, config, NOW + (number + 2) * HOUR, usage=disk(0.5))
+        assert told(store, "service:budget:ape") == ([("opened", "owner")] if number == 2 else [])
+    watch(store, config, NOW + 20 * DAY, usage=disk(0.5))
+    assert len(told(store, "service:budget:ape")) == 1
+    notify(store, config, NOW + 5 * HOUR)
+    (mail,) = to(relay, "owner@stat.example")
+    assert "2 incidents of this quarter were closed as false alarms" in str(mail.get_body(("plain",)))
+
+
+def test_newest_lines(place: Place, store: Store) -> None:
+    """Refused lines are counted over the newest thousand or a quarter of an hour, whichever reaches further, by what ingest read."""
+    config = place.configure()
+    place.write(1200)
+    ingest(store, config, NOW)
+    with place.log.open("a", encoding="utf-8") as log:
+        log.writelines('{"vigie": 1, "time": "2026-09-01T10:00:00", "text": "a", "topk": []}\n' for _ in range(30))
+    later = NOW + 2 * HOUR
+    ingest(store, config, later)
+    with store.read() as connection:
+        assert feed.refused(connection, "api", later) == (1230, 30, "no_time_zone")
+        assert feed.refused(connection, "api", later + DAY + MINUTE)[0] == 0
+        assert feed.refused(connection, "other", later) == (0, 0, "")
