@@ -35,7 +35,7 @@ from monitor.store.tables.right import (
     shadow_cache,
     trigger_call,
 )
-from monitor.store.tables.told import action, backtest, change_log, incident, outbox, planned_change, report
+from monitor.store.tables.told import action, backtest, change_log, incident, outbox, planned_change, report, sheet
 
 __all__ = [
     "action",
@@ -75,6 +75,7 @@ __all__ = [
     "setting",
     "shadow_answer",
     "shadow_cache",
+    "sheet",
     "source",
     "tombstone",
     "trigger_call",
