@@ -34,7 +34,14 @@ class Sending:
 def render(store: Store, config: Config, row: dict[str, Any], now: datetime) -> tuple[Letter, str]:
     """Return the letter of an outbox row, and a note when something had to be left out: rendering never blocks delivery."""
     facts = row["facts"]
-    kinds = {"incident": _incident, "decision": _decision, "weekly": _weekly, "service": _service, "digest": _digest}
+    kinds = {
+        "incident": _incident,
+        "decision": _decision,
+        "weekly": _weekly,
+        "service": _service,
+        "digest": _digest,
+        "daily": _daily,
+    }
     to = words(facts.get("language", "en"))
     try:
         return kinds[facts["kind"]](Sending(store, config, now, to), facts), ""
@@ -126,3 +133,11 @@ def _digest(sending: Sending, facts: dict[str, Any]) -> Letter:
     from monitor.report.digest_mail import digest_mail
 
     return digest_mail(facts, sending.config.delivery.messages_per_hour, sending.now, sending.words)
+
+
+def _daily(sending: Sending, facts: dict[str, Any]) -> Letter:
+    from jobs.recount import happened
+    from monitor.report.daily_mail import daily_mail
+
+    day = happened(sending.store, sending.config, (facts["first_us"], facts["end_us"]), sending.now)
+    return daily_mail(day, sending.now, sending.words)

@@ -9,9 +9,11 @@ import polars as pl
 from monitor.detection.burst import Burst
 from monitor.detection.incident import Cause, Incident
 from monitor.letter import Letter
+from monitor.plan import Planned
 from monitor.profiles.counts import Counts
 from monitor.profiles.profile import Profile
 from monitor.report.alert_mail import Surroundings, alert_mail
+from monitor.report.daily_mail import Day, daily_mail
 from monitor.report.decision_mail import decision_mail
 from monitor.report.digest_mail import digest_mail
 from monitor.report.group_mail import Together, group_mail
@@ -135,6 +137,25 @@ def digest(name: str, words: Words) -> Letter:
     return digest_mail({"messages": 106, "told": told | more}, 20, NOW, words)
 
 
+def daily(name: str, words: Words) -> Letter:
+    us = microseconds(NOW)
+    if not name:
+        return daily_mail(Day((us - 86_400_000_000, us)), NOW, words)
+    closed = incident(name, 4, state="closed", closed_as="fixed")
+    many = tuple(incident(name, number) for number in range(10, 40))
+    kept = {
+        "maintenance 2.5.0": 2,
+        "snoozed until 2026-12-01 08:00 UTC": 1,
+        f"inhibited: service:silent:{name}"[:64]: 3,
+        "over before it was told": 1,
+    }
+    never = Said("was never looked at", "feed.never")
+    stretch = Planned(1, name[:64], "campaign", us, us + 9 * 3_600_000_000, name, "alice", 0)
+    mark = Planned(2, "", "deployment", us, None, name, "alice", 0)
+    return daily_mail(Day((us - 86_400_000_000, us), ((name[:64], standing(name)), ("nace", verdict(Evidence()))), many, (closed,), kept,
+                          ((name[:64], never),), (("ingest", ""), ("labels", name)), (stretch, mark)), NOW, words)  # fmt: skip
+
+
 KINDS: dict[str, Callable[[str, Words], Letter]] = {
     **{f"alert_{change}": lambda name, words, change=change: alert(change, name, words) for change in ("opened", "worsened", "closed")},
     **{f"group_{change}": lambda name, words, change=change: group(change, name, words) for change in ("opened", "more", "closed")},
@@ -143,4 +164,5 @@ KINDS: dict[str, Callable[[str, Words], Letter]] = {
     "service": service({}),
     "service_over": service({"over": True}),
     "digest": digest,
+    "daily": daily,
 }  # fmt: skip
