@@ -38,6 +38,7 @@ def render(store: Store, config: Config, row: dict[str, Any], now: datetime) -> 
         "incident": _incident,
         "decision": _decision,
         "weekly": _weekly,
+        "quarterly": _quarterly,
         "service": _service,
         "digest": _digest,
         "daily": _daily,
@@ -121,6 +122,14 @@ def _weekly(sending: Sending, facts: dict[str, Any]) -> Letter:
     window = Window(facts["first_hour"], facts["end_hour"])
     language = sending.words.language
     return weekly_letter(sending.store, sending.config, facts["model"], window, sending.now, language=language)
+
+
+def _quarterly(sending: Sending, facts: dict[str, Any]) -> Letter:
+    from jobs.quarter import quarterly_letter
+
+    window = Window(facts["first_hour"], facts["end_hour"])
+    language = sending.words.language
+    return quarterly_letter(sending.store, sending.config, facts["model"], window, sending.now, language=language)
 
 
 def _service(sending: Sending, facts: dict[str, Any]) -> Letter:

@@ -123,6 +123,7 @@ JOBS: tuple[Job, ...] = (  # in the order of one pass
     Job("backtest", "slow", 3600, _often("notify_seconds")),
     Job("write", "slow", 900, _often("notify_seconds")),
     Job("report", "slow", 900, _daily("report_hour", 15), is_daily=True),
+    Job("quarter", "slow", 900, _daily("report_hour", 30), is_daily=True),
     Job("recount", "talk", 120, digest_slot, is_daily=True),
     Job("rebuild", "slow", 7200, _daily("shadow_hour", 30), is_daily=True),
     Job("prune", "slow", 3600, _daily("shadow_hour", 45), is_daily=True),

@@ -97,7 +97,7 @@ class Route(Reached):
     key_file: Path | None = None
     form: Literal["standard", "slack", "teams"] = "standard"
     language: Literal["en", "fr"] = "en"
-    receives: tuple[Literal["incidents", "weekly", "decisions", "service", "digest"], ...]
+    receives: tuple[Literal["incidents", "weekly", "decisions", "service", "digest", "quarterly"], ...]
     texts: Literal["none", "redacted"] = "none"
 
     @property

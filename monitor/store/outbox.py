@@ -16,7 +16,11 @@ from monitor.window import microseconds
 LEASE_US = 15 * 60 * 1_000_000
 FIRST_WAIT_US, LONGEST_WAIT_US = 10_000_000, 15 * 60 * 1_000_000
 GIVE_UP_US = 96 * 3_600_000_000
-REPORTS = ("weekly", "daily")  # events that nobody needs twice: one that may have arrived is not sent again by itself
+REPORTS = (
+    "weekly",
+    "daily",
+    "quarterly",
+)  # events that nobody needs twice: one that may have arrived is not sent again by itself
 
 
 class Sendable(Protocol):

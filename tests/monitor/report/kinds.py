@@ -12,11 +12,14 @@ from monitor.letter import Letter
 from monitor.plan import Planned
 from monitor.profiles.counts import Counts
 from monitor.profiles.profile import Profile
+from monitor.quality.automation_curve import Point
+from monitor.quality.estimate import Figure
 from monitor.report.alert_mail import Surroundings, alert_mail
 from monitor.report.daily_mail import Day, daily_mail
 from monitor.report.decision_mail import decision_mail
 from monitor.report.digest_mail import digest_mail
 from monitor.report.group_mail import Together, group_mail
+from monitor.report.quarterly import Band, Quarter, quarterly
 from monitor.report.service_mail import service_mail
 from monitor.report.weekly import Week, weekly
 from monitor.report.words import Words
@@ -137,6 +140,32 @@ def digest(name: str, words: Words) -> Letter:
     return digest_mail({"messages": 106, "told": told | more}, 20, NOW, words)
 
 
+def quarter(name: str, words: Words) -> Letter:
+    window = Window(HOUR - 13 * 168, HOUR)
+    if not name:
+        one = Week(
+            "ape", window, ((window.first, Profile()),), verdict(Evidence()), {}, (), (), 4.0, None, about="quarterly"
+        )
+        return quarterly(Quarter(one, (), {}, (), (), (0, 0), 0.216, ()), NOW, words)
+    profile = Profile(records=12_000, distinct=1800, outcomes=Counts({"ok": 11_990, "failed": 10}), automatic=9_500, decided=11_990,
+                      decisions=Counts({"automatic": 9_500, "manual": 2_490}))  # fmt: skip
+    figures = {("wrong_automatic", "estimated"): {"value": 1234.4, "low": 1.0, "high": 2000.0, "note": ""}}
+    one = Week(name[:64], window, ((window.first - 13 * 168, profile), (window.first, profile)), standing(name), figures,
+               tuple(incident(name, number) for number in range(10, 30)), (), 4.0, 200.0, about="quarterly")  # fmt: skip
+    weeks = tuple((window.first + 168 * number, profile) for number in range(13))
+    sources = {
+        "audit": Figure(0.951, 0.93, 0.97, 420),
+        name[:16]: Figure(None, None, None, 7),
+        "routine": Figure(0.8, 0.7, 0.9, 99),
+    }
+    bands = (Band(0.0, 0.5, None, Figure(None, None, None, 7)), Band(0.9, 1.0, 0.96, Figure(0.951, 0.93, 0.97, 420)))
+    points = tuple(Point(number / 40, 0.9, 0.95, 1234.0, 56.0) for number in range(40))
+    made = tuple(
+        {**proposal(name), "id": number, "state": "expired", "made_us": microseconds(NOW)} for number in range(30)
+    )
+    return quarterly(Quarter(one, weeks, sources, bands, points, (5, 1), 0.216, made), NOW, words)
+
+
 def daily(name: str, words: Words) -> Letter:
     us = microseconds(NOW)
     if not name:
@@ -165,4 +194,5 @@ KINDS: dict[str, Callable[[str, Words], Letter]] = {
     "service_over": service({"over": True}),
     "digest": digest,
     "daily": daily,
+    "quarterly": quarter,
 }  # fmt: skip
