@@ -22,7 +22,7 @@ from monitor.report.words import Words
 from monitor.verdict import Verdict
 from monitor.window import Window, start_of
 
-MOST_BURSTS, LONGEST_SENTENCE, MOST_MARKS = 5, 400, 13
+MOST_BURSTS, LONGEST_SENTENCE, MOST_MARKS = 5, 400, 7
 
 
 @dataclass(frozen=True)
