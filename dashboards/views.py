@@ -32,6 +32,7 @@ from monitor.store import (
     references,
     reports,
     runs,
+    sheets,
     standing,
 )
 from monitor.store import shadow as shadows
@@ -250,6 +251,12 @@ def reports_made() -> list[dict[str, Any]]:
     """Return reports, newest first."""
     with shared.store().read() as connection:
         return reports.all(connection)
+
+
+def sheets_made() -> list[dict[str, Any]]:
+    """Return reports that people asked for, newest first."""
+    with shared.store().read() as connection:
+        return sheets.all(connection)
 
 
 def fields_beside(then: Profile, now: Profile) -> pl.DataFrame:

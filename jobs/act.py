@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from jobs import bound, plan, silence
+from jobs import bound, plan, silence, write
 from jobs.backtest import tried
 from jobs.renew import begin
 from jobs.roles import RANK, role_of
@@ -17,14 +17,14 @@ from monitor.detection.incident import NEW_CAUSE_SHARE
 from monitor.detection.state import State
 from monitor.errors import VigieError
 from monitor.settings import Retraining
-from monitor.store import actions, backtests, calls, decisions, detectors, incidents, outbox, references
+from monitor.store import actions, backtests, calls, decisions, detectors, incidents, outbox, references, sheets
 from monitor.store.store import Store
 
 NEEDS = {
     "incident": {"ack": "operator", "close:fixed": "operator", "close:false_alarm": "operator", "close:new_normal": "owner",
                  **{f"snooze:{days}": "operator" for days in range(1, incidents.MOST_SNOOZED_DAYS + 1)}},
     "decision": {"approve": "approver", "reject": "approver", "started": "owner", "fail": "owner", "done": "owner"},
-    "model": {"backtest": "operator", "propose": "owner"},
+    "model": {"backtest": "operator", "report": "operator", "propose": "owner"},
     "plan": {"add": plan.NEEDS, "remove": plan.NEEDS},
     "silence": {"add": silence.NEEDS, "end": silence.NEEDS},
 }  # fmt: skip
@@ -72,6 +72,10 @@ def _apply(connection: Connection, config: Config, one: dict[str, Any], now: dat
         raise Refusal(f"{one['verb']} needs the role {needed}")
     if kind == "model" and one["verb"] == "propose":
         _propose(connection, config, number, one, now)
+        return
+    if kind == "model" and one["verb"] == "report":
+        window, language = write.asked(config, number, one["reason"].split())
+        sheets.ask(connection, number, window, language, by=one["actor"], now=now)
         return
     if kind == "model":
         tried(config, number, one["reason"].split())

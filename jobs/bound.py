@@ -27,11 +27,15 @@ def circumstances(connection: Connection, config: Config, model: str, now: datet
     retraining = config.retraining.get(model, Retraining())
     known = config.models.get(model)
     settings = {"model": known and known.model_dump(mode="json"), "retraining": retraining.model_dump(mode="json")}
-    # a path counts from config.yaml: a moved installation is the same one
+    return {"champion": champion(connection, model, now), "trigger": resolved(config, model),
+            "settings": digest_of(config, settings)}  # fmt: skip
+
+
+def digest_of(config: Config, settings: dict[str, Any]) -> str:
+    """Return the SHA-256 of settings; a path counts from config.yaml: a moved installation is the same one."""
     here = json.dumps(f"{config.path.parent}/").removesuffix('"')
     plain = json.dumps(settings, sort_keys=True).replace(here, '"')
-    return {"champion": champion(connection, model, now), "trigger": resolved(config, model),
-            "settings": hashlib.sha256(plain.encode()).hexdigest()}  # fmt: skip
+    return hashlib.sha256(plain.encode()).hexdigest()
 
 
 def champion(connection: Connection, model: str, now: datetime) -> str | None:

@@ -42,8 +42,8 @@ class Sending:
 def render(store: Store, config: Config, row: dict[str, Any], now: datetime) -> tuple[Letter, str]:
     """Return the letter of an outbox row, and a note when something had to be left out: rendering never blocks delivery."""
     facts = row["facts"]
-    kinds = {"incident": _incident, "decision": _decision, "weekly": _weekly, "service": _service, "digest": _digest,
-             "test": _trial}  # fmt: skip
+    kinds = {"incident": _incident, "decision": _decision, "weekly": _weekly, "quarterly": _quarterly, "service": _service,
+             "digest": _digest, "daily": _daily, "test": _trial}  # fmt: skip
     to = words(facts.get("language", "en"))
     try:
         return kinds[facts["kind"]](Sending(store, config, now, to, row), facts), ""
@@ -135,6 +135,14 @@ def _weekly(sending: Sending, facts: dict[str, Any]) -> Letter:
     return weekly_letter(sending.store, sending.config, facts["model"], window, sending.now, language=language)
 
 
+def _quarterly(sending: Sending, facts: dict[str, Any]) -> Letter:
+    from jobs.quarter import quarterly_letter
+
+    window = Window(facts["first_hour"], facts["end_hour"])
+    language = sending.words.language
+    return quarterly_letter(sending.store, sending.config, facts["model"], window, sending.now, language=language)
+
+
 def _service(sending: Sending, facts: dict[str, Any]) -> Letter:
     from monitor.report.service_mail import service_mail
 
@@ -151,3 +159,11 @@ def _trial(sending: Sending, _: dict[str, Any]) -> Letter:
     from monitor.report.trial_mail import trial_mail
 
     return trial_mail(sending.now, sending.words)
+
+
+def _daily(sending: Sending, facts: dict[str, Any]) -> Letter:
+    from jobs.recount import happened
+    from monitor.report.daily_mail import daily_mail
+
+    day = happened(sending.store, sending.config, (facts["first_us"], facts["end_us"]), sending.now)
+    return daily_mail(day, sending.now, sending.words)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from jobs.summarise import summarise
 from monitor.config import Config
-from monitor.store import retention
+from monitor.store import retention, sheets
 from monitor.store.day_keys import DayKeys
 from monitor.store.store import Store
 from monitor.window import hour_of
@@ -35,6 +35,7 @@ def prune(store: Store, config: Config, now: datetime) -> str:
     keys = DayKeys(config.privacy.keys_in(config.data_dir), config.secret).forget(today - privacy.text_days)
     with store.write() as connection:
         files = retention.quoting_reports(connection, today - privacy.text_days)
-    for name in files:
+        old = sheets.forget(connection, (today - privacy.profile_days) * retention.MICROSECONDS_PER_DAY)
+    for name in [*files, *(f"reports/report-{number}.html" for number in old)]:
         (config.data_dir / name).unlink(missing_ok=True)
     return ", ".join(told) + f", {len(files)} reports with texts, {keys} keys of days"

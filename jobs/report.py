@@ -59,7 +59,7 @@ def make_weekly(store: Store, config: Config, now: datetime, model: str, window:
     page = letter.html
     for cid, picture in letter.pictures.items():
         page = page.replace(f"cid:{cid}", f"data:image/png;base64,{base64.b64encode(picture).decode()}")
-    file = _file(config, f"weekly-{model}-{window.end}.html")
+    file = report_file(config, f"weekly-{model}-{window.end}.html")
     file.write_text(page, encoding="utf-8")
     with store.write() as connection:
         reports.put(connection, "weekly", model, window, path=f"reports/{file.name}", state="ready", note="", now=now)
@@ -84,12 +84,13 @@ def weekly_letter(store: Store, config: Config, model: str, window: Window, now:
             estimates.of_week(connection, model, window),
             tuple(i for i in incidents.all(connection, model) if i.found_hour < window.end and (i.closed_hour or window.end) >= window.first),
             tuple(d for d in decisions.all(connection, model) if d["state"] == "proposed"), settings.minutes_per_case, settings.latency_ms_limit,
-            tuple(_bursts(connection, model, window)),
+            tuple(tell_bursts(connection, model, window)),
         )  # fmt: skip
     return weekly(week, now, words(language))
 
 
-def _bursts(connection: Connection, model: str, window: Window) -> list[Burst]:
+def tell_bursts(connection: Connection, model: str, window: Window) -> list[Burst]:
+    """Return the bursts of a window against the days of the reference; none without one."""
     pinned = active(connection, model)
     if pinned is None:
         return []
@@ -117,7 +118,7 @@ def drill_down(store: Store, config: Config, now: datetime, number: int) -> Path
         .with_columns(unknown)
         .select("_current", "label", "score", "text_chars", "unknown_share", "caller")
     )
-    source, target = _file(config, f"evidently-{number}.parquet"), _file(config, f"evidently-{number}.html")
+    source, target = report_file(config, f"evidently-{number}.parquet"), report_file(config, f"evidently-{number}.html")
     frame.write_parquet(source)
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ} | {
         "DO_NOT_TRACK": "1"
@@ -139,7 +140,8 @@ def drill_down(store: Store, config: Config, now: datetime, number: int) -> Path
     return target
 
 
-def _file(config: Config, name: str) -> Path:
+def report_file(config: Config, name: str) -> Path:
+    """Return where a report of this name lies; its folder is there."""
     folder = config.data_dir / "reports"
     folder.mkdir(parents=True, exist_ok=True)
     return folder / name

@@ -103,6 +103,12 @@ def _daily(name: str, minute: int) -> Callable[[Config, datetime], datetime]:
     return lambda config, now: daily(getattr(config.schedule, name), minute, config.working_hours.zone, now)
 
 
+def digest_slot(config: Config, now: datetime) -> datetime:
+    """Return the newest moment at which the daily digest was due."""
+    hour, minute = config.schedule.digest.split(":")
+    return daily(int(hour), int(minute), config.working_hours.zone, now)
+
+
 JOBS: tuple[Job, ...] = (  # in the order of one pass
     Job("ingest", "fast", 600, _often("ingest_seconds")),
     Job("summarise", "fast", 900, _hourly(-1)),
@@ -115,7 +121,10 @@ JOBS: tuple[Job, ...] = (  # in the order of one pass
     Job("trigger", "slow", 3600, _often("notify_seconds")),
     Job("describe", "slow", 1800, _often("notify_seconds")),
     Job("backtest", "slow", 3600, _often("notify_seconds")),
+    Job("write", "slow", 900, _often("notify_seconds")),
     Job("report", "slow", 900, _daily("report_hour", 15), is_daily=True),
+    Job("quarter", "slow", 900, _daily("report_hour", 30), is_daily=True),
+    Job("recount", "talk", 120, digest_slot, is_daily=True),
     Job("rebuild", "slow", 7200, _daily("shadow_hour", 30), is_daily=True),
     Job("prune", "slow", 3600, _daily("shadow_hour", 45), is_daily=True),
     Job("watch", "talk", 120, _often("notify_seconds")),

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from jobs.verbs.session import now, session, show
+from jobs.verbs.session import now, session, shell_identity, show
 
 JsonOption = Annotated[bool, typer.Option("--json", help="For machines.")]
 PROBE = {"OK": 0, "WATCH": 1, "ALARM": 2, "UNKNOWN": 3, "SILENT": 3}
@@ -99,18 +99,30 @@ def backtest(
 
 def report(
     context: typer.Context,
-    model: Annotated[str | None, typer.Argument()] = None,
+    model: Annotated[str | None, typer.Argument(help="A model; or the number of a report, to have it again.")] = None,
     incident: Annotated[int | None, typer.Option(help="Evidently's own report on this incident instead.")] = None,
-    until: Annotated[str | None, typer.Option(help="Last day, ISO date; default: today.")] = None,
+    until: Annotated[str | None, typer.Option(help="Last day of the weekly report, ISO date; default: today.")] = None,
+    first: Annotated[str | None, typer.Option("--from", help="First day, ISO date: a report of these days.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last day, ISO date; default: today.")] = None,
+    language: Annotated[str, typer.Option(help="Of a report of days: en or fr.")] = "en",
 ) -> None:
-    """Write the weekly report now, or the Evidently drill-down of an incident; prints the file."""
+    """Write the weekly report now, one of any days, one that was made before, or the Evidently drill-down of an incident; prints the file."""
     from jobs import report as reports
+    from jobs import write
+    from monitor.store import sheets
     from monitor.window import Window
 
     config, store = session(context).both()
+    name = model or next(iter(config.models))
     if incident is not None:
         typer.echo(reports.drill_down(store, config, now(), incident))
-        return
-    end = now() if until is None else datetime.fromisoformat(until).astimezone(now().tzinfo) + timedelta(days=1)
-    window = Window.of(end - timedelta(days=7), end)
-    typer.echo(reports.make_weekly(store, config, now(), model or next(iter(config.models)), window))
+    elif first is not None:
+        window, chosen = write.asked(config, name, [first, last or f"{now():%Y-%m-%d}", language])
+        with store.write() as connection:
+            number = sheets.ask(connection, name, window, chosen, by=shell_identity(), now=now())
+        typer.echo(write.made_of(store, config, now(), number))
+    elif name not in config.models and name.isascii() and name.isdigit():
+        typer.echo(write.made_of(store, config, now(), int(name)))
+    else:
+        end = now() if until is None else datetime.fromisoformat(until).astimezone(now().tzinfo) + timedelta(days=1)
+        typer.echo(reports.make_weekly(store, config, now(), name, Window.of(end - timedelta(days=7), end)))

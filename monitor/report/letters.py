@@ -18,7 +18,7 @@ STATUS_COLOURS = {"ALARM": "#D55E00", "OK": "#009E73", "WATCH": "#E69F00", "UNKN
 LONGEST_SUBJECT = 78
 SPACES = {NO_BREAK, "\u202f"}  # not printable to Python, and no harm
 STYLE = """
-body { margin: 0; background: #ffffff; color: #1a1a1a; font-family: Arial, Helvetica, sans-serif; font-size: 15px; }
+body { margin: 0 8px; background: #ffffff; color: #1a1a1a; font-family: Arial, Helvetica, sans-serif; font-size: 15px; }
 table { border-collapse: collapse; }
 td { padding: 4px 10px 4px 0; vertical-align: top; line-height: 1.4; }
 td.name { color: #555555; width: 110px; }

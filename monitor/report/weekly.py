@@ -1,5 +1,6 @@
 """Tell the head of the unit how the week went, on one screen."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,12 +22,16 @@ from monitor.report.words import Words
 from monitor.verdict import Verdict
 from monitor.window import Window, start_of
 
-MOST_BURSTS, LONGEST_SENTENCE = 5, 400
+MOST_BURSTS, LONGEST_SENTENCE, MOST_MARKS = 5, 400, 7
 
 
 @dataclass(frozen=True)
 class Week:
-    """Hold what the report says about one model: profiles by week (oldest first, the last one told), and the rest."""
+    """
+    Hold what the report says about one model: profiles by week (oldest first, the last one told), and the rest.
+
+    `about` is the table of words for what differs where the stretch of time told is no week.
+    """
 
     model: str
     window: Window
@@ -38,6 +43,7 @@ class Week:
     minutes_per_case: float
     latency_ms_limit: float | None
     bursts: tuple[Burst, ...] = ()
+    about: str = "weekly"
 
 
 def weekly(week: Week, now: datetime, words: Words) -> Letter:
@@ -48,20 +54,25 @@ def weekly(week: Week, now: datetime, words: Words) -> Letter:
         lambda name: words.say("weekly.subject", model=name, last=last, status=words.say(f"status.{status}")),
     )
     heading = words.say("weekly.heading", model=week.model, first=first, last=last)
-    happened = [
-        (f"#{one.id}", words.say("weekly.incident", claim=tidy(claim(one, words), 240), how=_how(one, words)))
-        for one in week.incidents
-    ]
-    happened += [(words.say("weekly.burst"), tidy(_burst(one, words), 240)) for one in week.bursts[:MOST_BURSTS]]
     waiting = [
         (words.say("weekly.decision", number=one["id"]), tidy(_decision(one, words), 240)) for one in week.decisions
     ]
     blocks = [
-        Block(heading, _rows(week, words), _picture(week, words)),
-        Block(words.say("weekly.happened"), happened or [("", words.say("weekly.no_incident"))]),
+        Block(heading, rows(week, words), curve(week.weeks, week.about, words)),
+        happened(week, words),
         Block(words.say("weekly.waiting"), waiting or [("", words.say("weekly.nothing"))]),
     ]
     return letter(subject, status, blocks, words.say("weekly.foot", now=now), words)
+
+
+def happened(week: Week, words: Words) -> Block:
+    """Tell the incidents and bursts of the time, a row each."""
+    told = [
+        (f"#{one.id}", words.say("weekly.incident", claim=tidy(claim(one, words), 240), how=_how(one, words)))
+        for one in week.incidents
+    ]
+    told += [(words.say("weekly.burst"), tidy(_burst(one, words), 240)) for one in week.bursts[:MOST_BURSTS]]
+    return Block(words.say("weekly.happened"), told or [("", words.say("weekly.no_incident"))])
 
 
 def _how(one: Incident, words: Words) -> str:
@@ -79,10 +90,11 @@ def _decision(one: dict[str, Any], words: Words) -> str:
     return words.say("weekly.decision_row", recommendation=recommendation, sentence=sentence(one, words))
 
 
-def _rows(week: Week, words: Words) -> list[tuple[str, str]]:
+def rows(week: Week, words: Words) -> list[tuple[str, str]]:
+    """Tell verdict, traffic, service, automation and accuracy, with the intervals that are known."""
     now = week.weeks[-1][1]
     before = week.weeks[-2][1] if len(week.weeks) > 1 else None
-    told = {"verdict": tidy(retold(week.verdict.sentence, words), LONGEST_SENTENCE), "predictions": _volume(now, before, words),
+    told = {"verdict": tidy(retold(week.verdict.sentence, words), LONGEST_SENTENCE), "predictions": _volume(now, before, week.about, words),
             "service": _service(now, week.latency_ms_limit, words)}  # fmt: skip
     if now.decided:
         rate, sent = now.automatic / now.decided, now.decisions["manual"]
@@ -95,10 +107,10 @@ def _rows(week: Week, words: Words) -> list[tuple[str, str]]:
     return [(words.say(f"row.{name}"), value) for name, value in told.items()]
 
 
-def _volume(now: Profile, before: Profile | None, words: Words) -> str:
+def _volume(now: Profile, before: Profile | None, about: str, words: Words) -> str:
     if before is None or not before.records:
         return words.say("weekly.volume", count=now.records)
-    return words.say("weekly.volume_against", count=now.records, change=now.records / before.records - 1)
+    return words.say(f"{about}.volume_against", count=now.records, change=now.records / before.records - 1)
 
 
 def _service(now: Profile, limit: float | None, words: Words) -> str:
@@ -133,12 +145,13 @@ def _accuracy(week: Week, words: Words) -> str:
             )
     wrong = week.figures.get(("wrong_automatic", "estimated"))
     if wrong is not None and wrong["value"] is not None:
-        told.append(words.say("weekly.wrong", n=round(wrong["value"])))
+        told.append(words.say(f"{week.about}.wrong", n=round(wrong["value"])))
     return words.listed(told, "semicolon") or words.say("weekly.not_known", why=words.say("weekly.no_label"))
 
 
-def _picture(week: Week, words: Words) -> Picture | None:
-    points = [(start_of(first).replace(tzinfo=None), p.automatic / p.decided) for first, p in week.weeks if p.decided]
+def curve(parts: Sequence[tuple[int, Profile]], about: str, words: Words) -> Picture | None:
+    """Draw the automation rate of consecutive stretches of time (first hour, profile); None for less than two."""
+    points = [(start_of(first).replace(tzinfo=None), p.automatic / p.decided) for first, p in parts if p.decided]
     if len(points) < 2:
         return None
     frame = pl.DataFrame(points, schema={"week": pl.Datetime("us"), "rate": pl.Float64}, orient="row")
@@ -147,12 +160,14 @@ def _picture(week: Week, words: Words) -> Picture | None:
         "week:T",
         title=None,
         axis=alt.Axis(
-            format=words.say("picture.axis_day"), values=[p[0].isoformat() for p in points], labelOverlap=True
+            format=words.say("picture.axis_day"),
+            values=[p[0].isoformat() for p in points[:: -(-len(points) // MOST_MARKS)]],
+            labelOverlap=True,
         ),
     )
     title = alt.TitleParams(
-        words.say("weekly.picture_title", rate=points[-1][1]),
-        subtitle=words.say("weekly.picture_subtitle"),
+        words.say(f"{about}.picture_title", rate=points[-1][1]),
+        subtitle=words.say(f"{about}.picture_subtitle"),
         anchor="start",
         subtitleColor="gray",
     )
@@ -162,5 +177,5 @@ def _picture(week: Week, words: Words) -> Picture | None:
         .encode(x=x, y=y)
     )
     told = words.listed(words.say("weekly.picture_week", at=when, rate=rate) for when, rate in points[-6:])
-    text = words.say("weekly.picture_text", weeks=told)
+    text = words.say(f"{about}.picture_text", weeks=told)
     return Picture("automation", png(chart.properties(width=600, height=200), words), text)

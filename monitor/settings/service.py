@@ -99,7 +99,7 @@ class Route(Reached):
     key_file: Path | None = None
     form: Literal["standard", "slack", "teams"] = "standard"
     language: Literal["en", "fr"] = "en"
-    receives: tuple[Literal["incidents", "weekly", "decisions", "service"], ...]
+    receives: tuple[Literal["incidents", "weekly", "decisions", "service", "digest", "quarterly"], ...]
     texts: Literal["none", "redacted"] = "none"
     deliver: Literal["now", "working_hours"] = "now"
     level: int = Field(1, ge=1, le=3)
@@ -230,6 +230,7 @@ class Schedule(Part):
     shadow_hour: int = Field(1, ge=0, le=23)
     decide_hour: int = Field(6, ge=0, le=23)
     report_hour: int = Field(7, ge=0, le=23)
+    digest: str = Field("07:00", pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")
 
 
 class Dashboard(Part):

@@ -40,6 +40,16 @@ def _incident(row: Any) -> Incident:
                     row.closed_hour, row.acknowledged_by, row.recurrence_of, row.quiet_hours, row.revision)  # fmt: skip
 
 
+def changed(connection: Connection, change: str, first_us: int, end_us: int) -> list[Incident]:
+    """Return the incidents that went through a change (opened, closed) between two moments, the end not included."""
+    inside = change_log.c.at_us >= first_us, change_log.c.at_us < end_us
+    query = select(change_log.c.subject).where(
+        change_log.c.change == change, change_log.c.subject.like("incident:%"), *inside
+    )
+    numbers = sorted({int(subject.partition(":")[2]) for subject in connection.execute(query).scalars()})
+    return [get(connection, number) for number in numbers]
+
+
 def open_new(connection: Connection, new: Incident, at: datetime) -> tuple[Incident, Change]:
     """Store a new incident and log that it was opened."""
     values = {

@@ -16,7 +16,11 @@ from monitor.window import microseconds
 
 LEASE_US = 15 * 60 * 1_000_000
 GIVE_UP_US = 96 * 3_600_000_000
-REPORTS = ("weekly",)  # events that nobody needs twice: one that may have arrived is not sent again by itself
+REPORTS = (
+    "weekly",
+    "daily",
+    "quarterly",
+)  # events that nobody needs twice: one that may have arrived is not sent again by itself
 
 
 class Sendable(Protocol):
@@ -232,6 +236,18 @@ def counts(connection: Connection) -> dict[str, int]:
 def latest(connection: Connection, limit: int = 50) -> list[dict[str, Any]]:
     """Return the newest messages, newest first."""
     return [dict(row._mapping) for row in connection.execute(select(outbox).order_by(desc(outbox.c.id)).limit(limit))]
+
+
+def kept_back(connection: Connection, first_us: int, end_us: int) -> dict[str, int]:
+    """Return how many messages are held, or were queued between two moments and then suppressed, by the reason; one to several people counts once."""
+    told = select(outbox.c.suppressed_because, outbox.c.subject, outbox.c.event, outbox.c.sequence).distinct()
+    young = and_(outbox.c.state == "suppressed", outbox.c.created_us >= first_us, outbox.c.created_us < end_us)
+    found: dict[str, int] = {}
+    for why, *_ in connection.execute(
+        told.where(outbox.c.suppressed_because.is_not(None), or_(outbox.c.state == "held", young))
+    ):
+        found[why] = found.get(why, 0) + 1
+    return dict(sorted(found.items()))
 
 
 def about(connection: Connection, subject: str) -> list[dict[str, Any]]:

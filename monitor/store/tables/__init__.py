@@ -45,6 +45,7 @@ from monitor.store.tables.told import (
     outbox,
     planned_change,
     report,
+    sheet,
     silence,
 )
 
@@ -88,6 +89,7 @@ __all__ = [
     "setting",
     "shadow_answer",
     "shadow_cache",
+    "sheet",
     "silence",
     "source",
     "tombstone",

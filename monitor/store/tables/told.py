@@ -139,3 +139,19 @@ report = Table(
     Column("note", Text, nullable=False),
     UniqueConstraint("kind", "subject", "first_hour", "end_hour"),
 )
+sheet = Table(
+    "sheet",
+    metadata,
+    key(),
+    Column("model", String(64), nullable=False),
+    Column("first_hour", BigInteger, nullable=False),
+    Column("end_hour", BigInteger, nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("asked_by", String(128), nullable=False),
+    Column("asked_us", BigInteger, nullable=False),
+    Column("made_us", BigInteger),
+    Column("state", String(16), nullable=False),  # asked, ready, failed
+    Column("note", Text, nullable=False),
+    Column("body", Text),  # what it says, and from what it was made
+    Column("sha256", String(64)),  # of the page
+)

@@ -9,12 +9,17 @@ import polars as pl
 from monitor.detection.burst import Burst
 from monitor.detection.incident import Cause, Incident
 from monitor.letter import Letter
+from monitor.plan import Planned
 from monitor.profiles.counts import Counts
 from monitor.profiles.profile import Profile
+from monitor.quality.automation_curve import Point
+from monitor.quality.estimate import Figure
 from monitor.report.alert_mail import Surroundings, alert_mail
+from monitor.report.daily_mail import Day, daily_mail
 from monitor.report.decision_mail import decision_mail
 from monitor.report.digest_mail import digest_mail
 from monitor.report.group_mail import Together, group_mail
+from monitor.report.quarterly import Band, Quarter, quarterly
 from monitor.report.service_mail import service_mail
 from monitor.report.trial_mail import trial_mail
 from monitor.report.weekly import Week, weekly
@@ -139,6 +144,53 @@ def digest(name: str, words: Words) -> Letter:
 
 
 CHANGES = ("opened", "worsened", "reminder", "escalated", "closed")
+
+
+def quarter(name: str, words: Words) -> Letter:
+    window = Window(HOUR - 13 * 168, HOUR)
+    if not name:
+        one = Week(
+            "ape", window, ((window.first, Profile()),), verdict(Evidence()), {}, (), (), 4.0, None, about="quarterly"
+        )
+        return quarterly(Quarter(one, (), {}, (), (), (0, 0), 0.216, ()), NOW, words)
+    profile = Profile(records=12_000, distinct=1800, outcomes=Counts({"ok": 11_990, "failed": 10}), automatic=9_500, decided=11_990,
+                      decisions=Counts({"automatic": 9_500, "manual": 2_490}))  # fmt: skip
+    figures = {("wrong_automatic", "estimated"): {"value": 1234.4, "low": 1.0, "high": 2000.0, "note": ""}}
+    one = Week(name[:64], window, ((window.first - 13 * 168, profile), (window.first, profile)), standing(name), figures,
+               tuple(incident(name, number) for number in range(10, 30)), (), 4.0, 200.0, about="quarterly")  # fmt: skip
+    weeks = tuple((window.first + 168 * number, profile) for number in range(13))
+    sources = {
+        "audit": Figure(0.951, 0.93, 0.97, 420),
+        name[:16]: Figure(None, None, None, 7),
+        "routine": Figure(0.8, 0.7, 0.9, 99),
+    }
+    bands = (Band(0.0, 0.5, None, Figure(None, None, None, 7)), Band(0.9, 1.0, 0.96, Figure(0.951, 0.93, 0.97, 420)))
+    points = tuple(Point(number / 40, 0.9, 0.95, 1234.0, 56.0) for number in range(40))
+    made = tuple(
+        {**proposal(name), "id": number, "state": "expired", "made_us": microseconds(NOW)} for number in range(30)
+    )
+    return quarterly(Quarter(one, weeks, sources, bands, points, (5, 1), 0.216, made), NOW, words)
+
+
+def daily(name: str, words: Words) -> Letter:
+    us = microseconds(NOW)
+    if not name:
+        return daily_mail(Day((us - 86_400_000_000, us)), NOW, words)
+    closed = incident(name, 4, state="closed", closed_as="fixed")
+    many = tuple(incident(name, number) for number in range(10, 40))
+    kept = {
+        "maintenance 2.5.0": 2,
+        "snoozed until 2026-12-01 08:00 UTC": 1,
+        f"inhibited: service:silent:{name}"[:64]: 3,
+        "over before it was told": 1,
+    }
+    never = Said("was never looked at", "feed.never")
+    stretch = Planned(1, name[:64], "campaign", us, us + 9 * 3_600_000_000, name, "alice", 0)
+    mark = Planned(2, "", "deployment", us, None, name, "alice", 0)
+    return daily_mail(Day((us - 86_400_000_000, us), ((name[:64], standing(name)), ("nace", verdict(Evidence()))), many, (closed,), kept,
+                          ((name[:64], never),), (("ingest", ""), ("labels", name)), (stretch, mark)), NOW, words)  # fmt: skip
+
+
 KINDS: dict[str, Callable[[str, Words], Letter]] = {
     **{f"alert_{change}": lambda name, words, change=change: alert(change, name, words) for change in CHANGES},
     **{f"group_{change}": lambda name, words, change=change: group(change, name, words) for change in ("more", *CHANGES)},
@@ -148,4 +200,6 @@ KINDS: dict[str, Callable[[str, Words], Letter]] = {
     "service_over": service({"over": True}),
     "digest": digest,
     "trial": lambda _, words: trial_mail(NOW, words),
+    "daily": daily,
+    "quarterly": quarter,
 }  # fmt: skip

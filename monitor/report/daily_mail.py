@@ -1,0 +1,102 @@
+"""Tell in the morning how all models stand and what the day before brought."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from monitor.detection.incident import Incident
+from monitor.letter import Letter
+from monitor.plan import Planned
+from monitor.report.alert_mail import closed_as
+from monitor.report.letters import Block, letter, tidy
+from monitor.report.told import claim, retold
+from monitor.report.words import Words
+from monitor.verdict import ORDER, Verdict
+
+MOST_ROWS, LONGEST_NAME, LONGEST_ROW = 20, 40, 180
+BAD = ("ALARM", "SILENT")
+HELD = {
+    "over before the maintenance ended": "held.over_maintenance",
+    "over before its feed was back": "held.over_feed",
+    "over before it was told": "held.over",
+    "over the mails of an hour; in the next digest": "held.budget",
+    "maintenance": "held.maintenance",
+    "inhibited:": "held.inhibited",
+    "snoozed until": "held.snoozed",
+}  # beginnings of the reasons that messages keep, and the words for them
+
+
+@dataclass(frozen=True)
+class Day:
+    """
+    Hold what a day brought (from, to: microseconds since 1970), and how models, feeds and jobs stand at its end.
+
+    `kept_back` counts messages by the reason they were held or suppressed for.
+    """
+
+    span: tuple[int, int]
+    verdicts: tuple[tuple[str, Verdict], ...] = ()
+    opened: tuple[Incident, ...] = ()
+    closed: tuple[Incident, ...] = ()
+    kept_back: Mapping[str, int] | None = None
+    feeds: tuple[tuple[str, str], ...] = ()  # source, sentence
+    jobs: tuple[tuple[str, str], ...] = ()  # job, last line
+    planned: tuple[Planned, ...] = ()
+
+    @property
+    def is_something(self) -> bool:
+        """
+        Say whether anybody needs to be told: a verdict alone only where it is an alarm or silence.
+
+        >>> Day((0, 9)).is_something, Day((0, 9), jobs=(("ingest", "no such folder"),)).is_something
+        (False, True)
+        """
+        events = (self.opened, self.closed, self.kept_back, self.feeds, self.jobs, self.planned)
+        return any(events) or any(one.status in BAD for _, one in self.verdicts)
+
+
+def daily_mail(day: Day, now: datetime, words: Words) -> Letter:
+    """Render the digest of a day; a part without anything to tell is left out."""
+    standing = sorted(day.verdicts, key=lambda one: ORDER.index(one[1].status))
+    alarms = sum(one.status == "ALARM" for _, one in standing)
+    facts = {"opened": len(day.opened), "closed": len(day.closed), "alarms": alarms}
+    parts = {
+        "happened": [(f"#{one.id}", _incident("opened", one, words)) for one in day.opened]
+        + [(f"#{one.id}", _incident("closed", one, words)) for one in day.closed],
+        "kept_back": [(words.say("digest.times", n=many), _held(why, words)) for why, many in (day.kept_back or {}).items()],
+        "service": [(source, words.say("daily.feed", how=retold(how, words))) for source, how in day.feeds]
+        + [(job, words.say("daily.job", line=line or words.say("watch.killed"))) for job, line in day.jobs],
+        "planned": [(one.model or words.say("daily.all_models"), _planned(one, words)) for one in day.planned],
+    }  # fmt: skip
+    verdicts = [(model, words.say("daily.verdict", status=words.say(f"status.{one.status}"), sentence=retold(one.sentence, words)))
+                for model, one in standing]  # fmt: skip
+    blocks = [Block(words.say("daily.heading", first=day.span[0], end=day.span[1]), _cut(verdicts, words))]
+    blocks += [Block(words.say(f"daily.{name}"), _cut(rows, words)) for name, rows in parts.items() if rows]
+    subject = words.say("daily.subject", at=day.span[1], **facts)
+    status = standing[0][1].status if standing else ""
+    return letter(subject, status, blocks, words.say("mail.foot", now=now), words)
+
+
+def _incident(change: str, one: Incident, words: Words) -> str:
+    facts = {"model": one.model, "claim": claim(one, words)}
+    return words.say(f"daily.{change}", **facts, **({"how": closed_as(one, words)} if change == "closed" else {}))
+
+
+def _held(why: str, words: Words) -> str:
+    key, rest = next(
+        ((key, why.removeprefix(start)) for start, key in HELD.items() if why.startswith(start)), ("held.other", why)
+    )
+    return words.say(key, what=rest.strip())
+
+
+def _planned(one: Planned, words: Words) -> str:
+    title = retold(one.title, words)
+    if one.to_us is None:
+        return words.say("daily.mark", what=title, at=one.from_us)
+    return words.say("daily.stretch", what=title, first=one.from_us, end=one.to_us)
+
+
+def _cut(rows: Iterable[tuple[str, str]], words: Words) -> list[tuple[str, str]]:
+    told = [(tidy(name, LONGEST_NAME), tidy(value, LONGEST_ROW)) for name, value in rows]
+    more = len(told) - MOST_ROWS
+    return told[:MOST_ROWS] + ([("", words.say("daily.more", n=more))] if more > 0 else [])
