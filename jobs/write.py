@@ -76,7 +76,7 @@ def made_of(store: Store, config: Config, now: datetime, number: int) -> Path:
         one = sheets.get(connection, number)
         if one["state"] == "failed":
             raise NoData(f"report {number} could not be made: {one['note']}")
-        made = None if one["body"] else _body(connection, config, one, now)
+        made = None if one["body"] else body_of(connection, config, one, now)
     if made is not None:
         with store.write() as connection:
             sheets.settle(connection, number, now, made, hashlib.sha256(page(made).encode()).hexdigest())
@@ -86,8 +86,8 @@ def made_of(store: Store, config: Config, now: datetime, number: int) -> Path:
     return file
 
 
-def _body(connection: Connection, config: Config, one: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """Gather what the store knows of the window, and write it down."""
+def body_of(connection: Connection, config: Config, one: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Gather what the store knows of a report's window (`id`, model, language, first and end hour), and write it down; NoData where it knows nothing."""
     model, span = one["model"], profiles.span(connection, one["model"])
     settings = config.models.get(model)
     if settings is None:

@@ -1,5 +1,6 @@
 """Verbs on decisions: list, show, propose, approve, reject, started, fail, done; and on messages: outbox list, retry and test."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -124,6 +125,21 @@ def done(context: typer.Context, number: int, reason: Annotated[str, typer.Optio
 
 def _act(context: typer.Context, verb: str, number: int, reason: str, dry_run: bool) -> None:
     _ask(context, verb, f"decision:{number}", reason, dry_run)
+
+
+@decisions.command("export")
+def export(
+    context: typer.Context,
+    number: int,
+    to: Annotated[Path, typer.Option(help="A new or empty folder.")],
+    labels: Annotated[int, typer.Option(min=0, help="How many predictions to draw for labelling.")] = 300,
+) -> None:
+    """Write the evidence of a decision as files: classes, labels wanted, what to leave out, hard cases, a report; ids, never texts."""
+    from jobs import export as packs
+
+    config, store = session(context).both(read_only=True)
+    files = packs.export(store, config, number, to, labels)
+    typer.echo("\n".join(map(str, files)) + f"\nNext: (cd {to} && sha256sum --check {packs.MANIFEST})")
 
 
 def _ask(context: typer.Context, verb: str, subject: str, reason: str, dry_run: bool) -> None:

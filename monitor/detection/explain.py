@@ -108,6 +108,11 @@ def labels(sides: Sides) -> list[dict[str, Any]]:
     return _moved(sides)[:MOST_LABELS]
 
 
+def standing_out(sides: Sides) -> set[str]:
+    """Return every label whose share moved beyond chance, as `labels` tells it."""
+    return {str(row["label"]) for row in _moved(sides) if row["stands_out"]}
+
+
 def _moved(sides: Sides) -> list[dict[str, Any]]:
     from scipy.stats import hypergeom
 
