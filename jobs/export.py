@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from jobs.report import tell_bursts
 from jobs.write import body_of
@@ -23,10 +23,8 @@ from monitor.errors import ConfigError, NoData
 from monitor.profiles.profile import NO_LABEL, Profile
 from monitor.quality.sampling import drawn
 from monitor.report.sheet import page
-from monitor.store import decisions, labels, profiles, references
-from monitor.store.predictions import inside
+from monitor.store import arrivals, decisions, labels, predictions, profiles, references
 from monitor.store.store import Store
-from monitor.store.tables import prediction, reject
 from monitor.window import Window, hour_of, moment, start_of
 
 LABELS, HARD = 300, 500
@@ -109,11 +107,7 @@ def _classes(connection: Connection, config: Config, case: Case, _wanted: int) -
 
 
 def _labels_wanted(connection: Connection, _config: Config, case: Case, wanted: int) -> str:
-    columns = [prediction.c[name] for name in ("day", "uid", "request_id", "row", "time", "label", "decision")]
-    query = select(*columns).where(
-        inside(case.decision["model"], case.week), prediction.c.kind == "prediction", prediction.c.label.is_not(None)
-    )
-    rows = connection.execute(query.order_by(prediction.c.time, prediction.c.uid)).all()
+    rows = predictions.answered(connection, case.decision["model"], case.week)
     strata = [f"{row.decision or 'undecided'}, {'moved' if row.label in case.moved else 'steady'}" for row in rows]
     positions, inclusion = drawn(strata, wanted, seed=case.decision["id"])
     chosen = zip(positions.tolist(), inclusion.tolist(), strict=True)
@@ -129,13 +123,8 @@ def _exclude(connection: Connection, _config: Config, case: Case, _wanted: int) 
     loud = [(one.kind, one.name, start_of(24 * one.day).date().isoformat(), one.count, f"at most {one.most} on a day of the reference")
             for one in tell_bursts(connection, case.decision["model"], case.week)]  # fmt: skip
     read_until = hour_of(moment(case.decision["made_us"])) // 24  # a refused line has no time but that of its reading
-    days = reject.c.day.between(case.week.first // 24, read_until)
-    query = select(reject.c.source, reject.c.day, reject.c.reason, func.sum(reject.c.count).label("many")).where(days)
-    grouped = query.group_by(reject.c.source, reject.c.day, reject.c.reason).order_by(
-        reject.c.source, reject.c.day, reject.c.reason
-    )
-    refused = [("source", row.source, start_of(24 * row.day).date().isoformat(), int(row.many), f"refused: {row.reason}")
-               for row in connection.execute(grouped)]  # fmt: skip
+    refused = [("source", source, start_of(24 * day).date().isoformat(), many, f"refused: {reason}")
+               for source, day, reason, many in arrivals.rejects_by_day(connection, case.week.first // 24, read_until)]  # fmt: skip
     return _csv(("kind", "name", "day", "count", "why"), [*loud, *refused])
 
 

@@ -226,3 +226,12 @@ def rejects_by_reason(connection: Connection) -> list[dict[str, Any]]:
         .order_by(func.sum(reject.c.count).desc())
     )  # fmt: skip
     return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def rejects_by_day(connection: Connection, first: int, last: int) -> list[tuple[str, int, str, int]]:
+    """Return (source, day of reading, reason, count) of what was refused from day `first` to `last`, both since 1970 and both included."""
+    key = (reject.c.source, reject.c.day, reject.c.reason)
+    query = (
+        select(*key, func.sum(reject.c.count)).where(reject.c.day.between(first, last)).group_by(*key).order_by(*key)
+    )
+    return [(source, day, reason, int(many)) for source, day, reason, many in connection.execute(query)]

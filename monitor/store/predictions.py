@@ -131,6 +131,15 @@ def sample(connection: Connection, model: str, window: Window, size: int, seed: 
     return pl.concat(frames, how="diagonal") if frames else empty()
 
 
+def answered(connection: Connection, model: str, window: Window) -> Sequence[Any]:
+    """Return uid, request_id, row, time, label and decision of every prediction with an answer in `window`, by time, then uid."""
+    columns = [prediction.c[name] for name in ("uid", "request_id", "row", "time", "label", "decision")]
+    query = select(*columns).where(
+        inside(model, window), prediction.c.kind == "prediction", prediction.c.label.is_not(None)
+    )
+    return connection.execute(query.order_by(prediction.c.time, prediction.c.uid)).all()
+
+
 def kept_texts(connection: Connection, window: Window, texts: Sequence[str]) -> set[str]:
     """Return those of `texts` that are stored in the days of a window: not erased, and not let go."""
     days = prediction_input.c.day.between(window.first // 24, (window.end - 1) // 24)

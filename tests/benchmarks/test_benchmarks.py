@@ -33,6 +33,8 @@ def test_list_names(capsys):
         "slots",
         "decisions",
         "outbox",
+        "histories",
+        "soak",
         "mutants",
         "redaction",
         "fuzz",
