@@ -120,8 +120,9 @@ def _labels_wanted(connection: Connection, _config: Config, case: Case, wanted: 
 
 
 def _exclude(connection: Connection, _config: Config, case: Case, _wanted: int) -> str:
+    """Tell what might poison a training: callers far above their reference, and refused lines. A label that rises may be the world."""
     loud = [(one.kind, one.name, start_of(24 * one.day).date().isoformat(), one.count, f"at most {one.most} on a day of the reference")
-            for one in tell_bursts(connection, case.decision["model"], case.week)]  # fmt: skip
+            for one in tell_bursts(connection, case.decision["model"], case.week) if one.kind not in {"label", "traffic"}]  # fmt: skip
     read_until = hour_of(moment(case.decision["made_us"])) // 24  # a refused line has no time but that of its reading
     refused = [("source", source, start_of(24 * day).date().isoformat(), many, f"refused: {reason}")
                for source, day, reason, many in arrivals.rejects_by_day(connection, case.week.first // 24, read_until)]  # fmt: skip

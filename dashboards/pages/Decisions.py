@@ -49,6 +49,7 @@ st.text(
     f"Proposed {moment(one['made_us']):%d %b %Y %H:%M} UTC by {one['requester']}, open until {moment(one['expires_us']):%d %b %Y}. "
     f"Version that answered: {one['champion'] or 'not logged'}. Approvals needed: {views.approvals_needed(one['model'])}."
 )
+st.text(f"Its evidence as files, with predictions drawn for labelling: vigie decisions export {one['id']} --to FOLDER")
 for given in one["approvals"]:
     st.text(f"{given['verdict']} by {given['person']}: {given['reason']}")
 
@@ -66,5 +67,5 @@ for begun in (other for other in found if other["state"] in ANSWERS):
     waits = any(row["applied_us"] is None for row in views.actions_on(f"decision:{begun['id']}"))
     shared.ask_form(f"decision:{begun['id']}", begun["revision"], ANSWERS[begun["state"]], waits=waits, shortest=10)
 
-st.subheader("Earlier")
+st.subheader("All decisions")
 shared.table(found, "id", "recommendation", "state", "sentence")
