@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from sqlalchemy import Connection
 
 from jobs.report import tell_bursts
 from jobs.write import body_of
+from monitor.cells import guarded
 from monitor.config import Config
 from monitor.detection.explain import Sides, standing_out
 from monitor.errors import ConfigError, NoData
@@ -25,11 +27,10 @@ from monitor.quality.sampling import drawn
 from monitor.report.sheet import page
 from monitor.store import arrivals, decisions, labels, predictions, profiles, references
 from monitor.store.store import Store
-from monitor.window import Window, hour_of, moment, start_of
+from monitor.window import MICROSECONDS_PER_HOUR, Window, hour_of, moment, start_of
 
 LABELS, HARD = 300, 500
 MANIFEST = "MANIFEST.sha256"
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a table calculator would run what begins so
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,12 @@ class Case:
     then: Profile
     now: Profile
     moved: frozenset[str]
+    held: pl.DataFrame  # labels of the reference and of all that came since
+
+    @property
+    def held_since(self) -> pl.DataFrame:
+        """Return the labels of what was answered after the reference."""
+        return self.held.filter(pl.col("time") >= self.reference.end * MICROSECONDS_PER_HOUR)
 
 
 def export(store: Store, config: Config, number: int, folder: Path, wanted: int = LABELS) -> list[Path]:
@@ -73,17 +80,17 @@ def _case(connection: Connection, config: Config, number: int) -> Case:
     week, usual = Window(end - 168, end), Window(pinned.first_hour, pinned.end_hour)
     then, now = (profiles.total(connection, one["model"], window) for window in (usual, week))
     moved = standing_out(Sides(then, now, {}, {}, config.nomenclature(one["model"])))
-    return Case(one, week, usual, then, now, frozenset(moved))
+    held = labels.joined(connection, one["model"], Window(usual.first, week.end))
+    return Case(one, week, usual, then, now, frozenset(moved), held)
 
 
 def _decision(_connection: Connection, _config: Config, case: Case, _wanted: int) -> str:
     return _json(case.decision)
 
 
-def _data_window(connection: Connection, config: Config, case: Case, _wanted: int) -> str:
+def _data_window(_connection: Connection, config: Config, case: Case, _wanted: int) -> str:
     model, settings = case.decision["model"], config.models[case.decision["model"]]
-    held = labels.joined(connection, model, Window(case.reference.end, case.week.end))
-    known = held.group_by("source").len().sort("source")
+    known = case.held_since.group_by("source").len().sort("source")
     return _json({
         "model": model, "champion": case.decision["champion"], "settings": case.decision["settings"],
         "reference": _span(case.reference), "week": _span(case.week), "days_left_out": case.decision["evidence"].get("days_left_out", 0),
@@ -93,10 +100,9 @@ def _data_window(connection: Connection, config: Config, case: Case, _wanted: in
     })  # fmt: skip
 
 
-def _classes(connection: Connection, config: Config, case: Case, _wanted: int) -> str:
+def _classes(_connection: Connection, config: Config, case: Case, _wanted: int) -> str:
     then, now = case.then.labels, case.now.labels
-    held = labels.joined(connection, case.decision["model"], Window(case.reference.end, case.week.end))
-    truths = dict(held.group_by("truth").len().iter_rows())
+    truths = dict(case.held_since.group_by("truth").len().iter_rows())
     names = sorted((then.of_name.keys() | now.of_name.keys() | truths.keys()) - {NO_LABEL})
     titles = config.nomenclature(case.decision["model"])
     return _csv(
@@ -129,10 +135,9 @@ def _exclude(connection: Connection, _config: Config, case: Case, _wanted: int) 
     return _csv(("kind", "name", "day", "count", "why"), [*loud, *refused])
 
 
-def _hard_texts(connection: Connection, _config: Config, case: Case, _wanted: int) -> str:
+def _hard_texts(_connection: Connection, _config: Config, case: Case, _wanted: int) -> str:
     """Tell where people found another code, the surest answers first: what the next model must not get wrong again."""
-    held = labels.joined(connection, case.decision["model"], Window(case.reference.first, case.week.end))
-    wrong = sorted((row for row in held.iter_rows(named=True) if row["answer"] is not None and row["answer"] != row["truth"]),
+    wrong = sorted((row for row in case.held.iter_rows(named=True) if row["answer"] is not None and row["answer"] != row["truth"]),
                    key=lambda row: (-(row["score_step"] or 0), row["time"], row["uid"], row["source"]))  # fmt: skip
     return _csv(("uid", "answered_at", "answer", "truth", "source", "score"),
                 ((row["uid"].hex(), moment(row["time"]).isoformat(), row["answer"], row["truth"], row["source"],
@@ -168,7 +173,5 @@ def _csv(heading: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(heading)
-    writer.writerows(
-        [f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell for cell in row] for row in rows
-    )
+    writer.writerows([guarded(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
     return out.getvalue()

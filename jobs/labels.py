@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 from sqlalchemy import Connection
 
+from monitor.cells import plain
 from monitor.config import Config
 from monitor.errors import ConfigError
 from monitor.prediction import text_hashes
@@ -90,6 +91,9 @@ def _rows(file: Path) -> list[dict[str, str]]:
             raise ConfigError(f"column {missing[0]} is missing", where=f"{file}:1", remedy=f"columns are {known}")
         found = []
         for row in reader:
+            row |= {
+                name: plain(row[name]) for name in ("request_id", "label") if row.get(name)
+            }  # from a pack, see jobs/export.py
             if row["source"] not in SOURCES or not row["label"]:
                 raise ConfigError("a label needs a label and a known source", where=f"{file}:{reader.line_num}")
             if not row.get("request_id") and not row.get("text"):

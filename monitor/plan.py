@@ -1,10 +1,10 @@
 """Hold what people announced: deployments that are marked, and stretches of time that are not judged."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from monitor import asked
 from monitor.said import Said
 from monitor.window import MICROSECONDS_PER_HOUR, hour_of, microseconds, moment, start_of
 
@@ -87,7 +87,7 @@ def words_of(kind: str, begin: str, end: str, note: str) -> str:
     >>> read_words(words_of("closure", "2026-12-24", "2026-12-27", "Christmas"))["to"]
     '2026-12-27'
     """
-    return json.dumps({"kind": kind, "from": begin, "to": end, "note": note}, ensure_ascii=False)
+    return asked.written(kind=kind, from_=begin, to=end, note=note)
 
 
 def read_words(text: str) -> dict[str, str]:
@@ -97,12 +97,7 @@ def read_words(text: str) -> dict[str, str]:
     >>> read_words("party")
     {'kind': '', 'from': '', 'to': '', 'note': ''}
     """
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        found = None
-    known = found if isinstance(found, dict) else {}
-    return {name: str(known.get(name) or "") for name in ("kind", "from", "to", "note")}
+    return asked.read(text, ("kind", "from", "to", "note"))
 
 
 def freed(plan: Iterable[Planned], hours: Iterable[int], watermark: timedelta) -> frozenset[int]:

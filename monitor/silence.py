@@ -1,8 +1,8 @@
 """Hold what people want to hear nothing of for a while."""
 
-import json
 from dataclasses import dataclass
 
+from monitor import asked
 from monitor.window import MICROSECONDS_PER_HOUR
 
 HOURS = {"h": 1, "d": 24}
@@ -92,8 +92,7 @@ def words_of(kind: str, length: str, reason: str, *, is_confirmed: bool) -> str:
     >>> read_words(words_of("answers", "3d", "known", is_confirmed=False))["for"]
     '3d'
     """
-    told = {"kind": kind, "for": length, "reason": reason, "confirm": "yes" if is_confirmed else ""}
-    return json.dumps(told, ensure_ascii=False)
+    return asked.written(kind=kind, for_=length, reason=reason, confirm="yes" if is_confirmed else "")
 
 
 def read_words(text: str) -> dict[str, str]:
@@ -103,9 +102,4 @@ def read_words(text: str) -> dict[str, str]:
     >>> read_words("quiet!")
     {'kind': '', 'for': '', 'reason': '', 'confirm': ''}
     """
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        found = None
-    known = found if isinstance(found, dict) else {}
-    return {name: str(known.get(name) or "") for name in ("kind", "for", "reason", "confirm")}
+    return asked.read(text, ("kind", "for", "reason", "confirm"))

@@ -228,7 +228,7 @@ class Leader:
             self.traffic.hour(self.written)
             self.written += timedelta(hours=1)
         self.paced = max(self.paced + (at - now).total_seconds() / self.size.speed, time.monotonic())
-        time.sleep(self.paced - time.monotonic() if self.paced > time.monotonic() else 0)
+        time.sleep(max(0.0, self.paced - time.monotonic()))
         self.clock.set(at)
         slots = {(job.name, microseconds(job.slot(self.config, at))) for job in JOBS}
         self.due |= {one for one in slots if moment(one[1]) > BEGIN}

@@ -50,7 +50,7 @@ def _at(counts: Counts, names: Nomenclature, level: str) -> dict[str, int]:
 def _sizes(then: Mapping[str, int], now: Mapping[str, int]) -> dict[str, Any]:
     before, after = max(sum(then.values()), 1), max(sum(now.values()), 1)
     rows: list[dict[str, Any]] = [{"branch": name, "then": then.get(name, 0) / before, "now": now.get(name, 0) / after}
-            for name in then.keys() | now.keys()]  # fmt: skip
+            for name in sorted(then.keys() | now.keys())]  # fmt: skip
     whole = sum(abs(row["now"] - row["then"]) for row in rows)
     for row in rows:
         row["share_of_change"] = abs(row["now"] - row["then"]) / whole if whole else 0.0
@@ -70,7 +70,7 @@ def _sureness(then: Profile, now: Profile, names: Nomenclature, level: str) -> d
     )
     usual = _above(then, edge).total / _scored(then)
     rows: list[dict[str, Any]] = []
-    for name in before[0].keys() | after[0].keys():
+    for name in sorted(before[0].keys() | after[0].keys()):
         n, m = before[0].get(name, 0), after[0].get(name, 0)
         sure_then, sure_now = (side[1].get(name, 0) / max(side[0].get(name, 0), 1) for side in (before, after))
         part = m / _scored(now) * (sure_now - usual) - n / _scored(then) * (sure_then - usual)

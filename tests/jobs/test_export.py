@@ -31,7 +31,8 @@ FORMULA = '=HYPERLINK("http://x","y")'
 def a_strange_week(place: Place, store: Store) -> None:
     """Log three weeks, a label that is new in the last days and looks like a formula, and a line that is refused."""
     three_weeks(place, store)
-    place.write(40, seed=5, hours=48, changed=lambda _: {"topk": [[FORMULA, 0.9]], "status": 200})
+    place.write(40, seed=5, hours=48, changed=lambda draw: {
+        "topk": [[FORMULA, 0.9]], "status": 200, "request_id": f"-{draw.randrange(10**9)}"})  # fmt: skip
     with place.log.open("a", encoding="utf-8") as log:
         log.write('{"vigie": 1, "broken\n')
     config = place.configure()
@@ -111,7 +112,8 @@ def test_labels_wanted(pack: Path, place: Place, store: Store) -> None:
     week = json.loads((pack / "data_window.json").read_text())["week"]
     logged = sum(row["status"] == 200 and week["from"] <= row["time"].isoformat() < week["to"] for row in place.written)
     assert sum(1 / float(row["inclusion"]) for row in rows) == pytest.approx(logged, rel=1e-6)
-    filled = [row | {"label": "10", "labelled_at": NOW.isoformat(), "annotator": "ann"} for row in rows]
+    assert any(row["request_id"].startswith("'-") for row in rows)
+    filled = [row | {"label": f"'{FORMULA}", "labelled_at": NOW.isoformat(), "annotator": "ann"} for row in rows]
     with (place.folder / "labels/filled.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
@@ -119,6 +121,7 @@ def test_labels_wanted(pack: Path, place: Place, store: Store) -> None:
     labels(store, place.configure(), NOW + timedelta(days=1))
     with store.read() as connection:
         joined = stored.joined(connection, "ape", Window(0, hour_of(NOW) + 24))
+    assert set(joined["truth"]) == {FORMULA}
     assert sorted(uid.hex() for uid in joined["uid"]) == sorted(row["uid"] for row in rows)
     assert joined["inclusion"].to_list() == pytest.approx(
         [float({row["uid"]: row["inclusion"] for row in rows}[uid.hex()]) for uid in joined["uid"]]

@@ -86,3 +86,16 @@ def test_nothing_known():
     assert branches("answers", Profile(), Profile(), TREE) == {}
     plain = Profile(labels=Counts({"47": 50, "56": 50}))
     assert branches("confidence", plain, plain, TREE)["rows"] == []
+
+
+@pytest.mark.parametrize("metric", ["answers", "confidence"])
+def test_to_the_bit_in_any_order(metric):
+    """The same counts give the same bits, in whatever order their labels came: a sum of floats knows its order."""
+    random = np.random.default_rng(1)
+    counts = {f"_{n:03d}": [(int(a), int(b)) for a, b in random.integers(20, 900, (2, 2))] for n in range(300)}
+    found = set()
+    for _ in range(5):
+        order = [str(name) for name in random.permutation(sorted(counts))]
+        sides = [sure(**{name: counts[name][side] for name in order}) for side in (0, 1)]
+        found.add(str(branches(metric, *sides, Nomenclature.of([]))))
+    assert len(found) == 1
