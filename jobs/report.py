@@ -3,29 +3,37 @@
 import os
 import subprocess
 import sys
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from sqlalchemy import Connection
 
 from monitor.alerts import Message
 from monitor.config import Config
+from monitor.detection import power
+from monitor.detection.baseline import Baseline
 from monitor.detection.burst import Burst, bursts
+from monitor.detection.explain import Sides, labels
 from monitor.errors import DeadlineError, NoData
 from monitor.letter import Letter
 from monitor.report.weekly import Week, weekly
 from monitor.report.words import words
-from monitor.store import decisions, estimates, incidents, outbox, predictions, profiles, reports, standing
+from monitor.store import decisions, estimates, incidents, outbox, plans, predictions, profiles, reports, standing
 from monitor.store.references import active
 from monitor.store.store import Store
 from monitor.verdict import verdict
-from monitor.window import Window, hour_of
+from monitor.window import Window, hour_of, microseconds
 
 WEEK, MOST_WEEKS = 168, 13
 MONDAY = 96  # hours from 1970 to its first Monday
 SAMPLE, SEED = 5000, 11
 CHILD_SECONDS = 120
+MONTH, YEAR = 4 * WEEK, 52 * WEEK  # the same days of the week
+QUIET_DUE = 5.0  # predictions due in an hour from which one without any is no chance
+MOST_RISING, COMING = 3, timedelta(days=14)
 
 
 def report(store: Store, config: Config, now: datetime) -> str:
@@ -86,7 +94,31 @@ def weekly_letter(store: Store, config: Config, model: str, window: Window, now:
             tuple(d for d in decisions.all(connection, model) if d["state"] == "proposed"), settings.minutes_per_case, settings.latency_ms_limit,
             tuple(tell_bursts(connection, model, window)),
         )  # fmt: skip
+        week = _beside(connection, config, week, now, span)
     return weekly(week, now, words(language))
+
+
+def _beside(connection: Connection, config: Config, week: Week, now: datetime, known: Window) -> Week:
+    """Add what stands beside a week: a year ago, hours of silence, what rose, what is planned, and what these figures cannot tell."""
+    model, first, end = week.model, week.window.first, week.window.end
+    whole, pinned, plan = week.weeks[-1][1], active(connection, model), plans.of_model(connection, model)
+    rising: list[dict[str, Any]] = []
+    if known.first <= first - MONTH:
+        month = profiles.total(connection, model, Window(first - MONTH, first))
+        rising = [row for row in labels(Sides(month, whole, {}, {}, config.nomenclature(model)))
+                  if row["stands_out"] and row["now"] > row["then"]]  # fmt: skip
+    quiet, limits = 0, None
+    if pinned is not None:
+        baseline = Baseline.from_bytes(pinned.baseline)
+        answered = profiles.revisions(connection, model, week.window).keys()
+        missing = set(range(max(first, known.first), end)) - answered
+        quiet = sum(standing.due(baseline, hour, hour + 1, plan) >= QUIET_DUE for hour in missing)
+        usual = profiles.total(connection, model, Window(pinned.first_hour, pinned.end_hour))
+        limits = power.sentence(baseline, usual, config.detection)
+    now_us, until_us = microseconds(now), microseconds(now + COMING)
+    coming = tuple(one for one in plan if one.removed_us is None and one.from_us < until_us and (one.to_us or one.from_us) > now_us)  # fmt: skip
+    year_ago = profiles.total(connection, model, Window(first - YEAR, end - YEAR))
+    return replace(week, year_ago=year_ago, quiet_hours=quiet, rising=tuple(rising[:MOST_RISING]), coming=coming, limits=limits)  # fmt: skip
 
 
 def tell_bursts(connection: Connection, model: str, window: Window) -> list[Burst]:

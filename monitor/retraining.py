@@ -174,7 +174,7 @@ def _weighed(case: Case, probability: float, loss: np.ndarray, most: str) -> tup
     if probability >= SURE and lacking <= 0:
         return "retrain", _pays("A new model pays with probability {:.2f}; waiting", "pays", probability, loss)
     if probability >= SURE:
-        text = f"A new model would pay ({probability:.2f}), but {lacking} more labels are needed to train it."
+        text = f"A new model would pay ({probability:.2f}), but {lacking:,} more labels are needed to train it."
         return "label_first", Said(text, "reason.lacks_labels", labels=lacking, **sure)
     if probability > UNSURE:
         term = Said(TERMS.get(most, most), f"term.{most}")

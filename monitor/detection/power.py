@@ -136,25 +136,32 @@ def _hours_of(question: Question, baseline: Baseline, usual: Profile, settings: 
     return float("inf") if hours is None else hours
 
 
-def sentence(baseline: Baseline, usual: Profile, settings: Detection) -> str:
+def sentence(baseline: Baseline, usual: Profile, settings: Detection) -> Said:
     """Say how long two shifts of the answers would take to be told: 5 % and 2 % of them."""
     large, small = (
         hours_until(baseline, usual, settings, _label_shift(baseline, usual, size)) for size in (0.05, 0.02)
     )
     if large is None:
-        return "a shift of 5 % of the answers could not be seen here"
-    less = "could not be seen" if small is None else span(small)
-    return f"a shift of 5 % of the answers would take {span(large)} to be told here, one of 2 % {less}"
+        return Said("a shift of 5 % of the answers could not be seen here", "power.blind")
+    less = Said("could not be seen", "power.unseen") if small is None else span(small)
+    told = span(large)
+    return Said(
+        f"a shift of 5 % of the answers would take {told} to be told here, one of 2 % {less}",
+        "power.told",
+        large=told,
+        small=less,
+    )
 
 
-def span(hours: float) -> str:
+def span(hours: float) -> Said:
     """
     Write a stretch of time as people say it.
 
     >>> span(16), span(216)
     ('about 16 hours', 'about 9 days')
     """
-    return f"about {hours:.0f} hours" if hours < 48 else f"about {hours / 24:.0f} days"
+    unit, count = ("hours", hours) if hours < 48 else ("days", hours / 24)
+    return Said(f"about {count:.0f} {unit}", f"power.{unit}", count=count)
 
 
 def hours_until(baseline: Baseline, usual: Profile, settings: Detection, change: Change) -> float | None:

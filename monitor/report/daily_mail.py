@@ -9,7 +9,7 @@ from monitor.letter import Letter
 from monitor.plan import Planned
 from monitor.report.alert_mail import closed_as
 from monitor.report.letters import Block, letter, tidy
-from monitor.report.told import claim, retold
+from monitor.report.told import claim, planned, retold
 from monitor.report.words import Words
 from monitor.verdict import ORDER, Verdict
 
@@ -66,7 +66,7 @@ def daily_mail(day: Day, now: datetime, words: Words) -> Letter:
         "kept_back": [(words.say("digest.times", n=many), _held(why, words)) for why, many in (day.kept_back or {}).items()],
         "service": [(source, words.say("daily.feed", how=retold(how, words))) for source, how in day.feeds]
         + [(job, words.say("daily.job", line=line or words.say("watch.killed"))) for job, line in day.jobs],
-        "planned": [(one.model or words.say("daily.all_models"), _planned(one, words)) for one in day.planned],
+        "planned": [(one.model or words.say("daily.all_models"), planned(one, words)) for one in day.planned],
     }  # fmt: skip
     verdicts = [(model, words.say("daily.verdict", status=words.say(f"status.{one.status}"), sentence=retold(one.sentence, words)))
                 for model, one in standing]  # fmt: skip
@@ -87,13 +87,6 @@ def _held(why: str, words: Words) -> str:
         ((key, why.removeprefix(start)) for start, key in HELD.items() if why.startswith(start)), ("held.other", why)
     )
     return words.say(key, what=rest.strip())
-
-
-def _planned(one: Planned, words: Words) -> str:
-    title = retold(one.title, words)
-    if one.to_us is None:
-        return words.say("daily.mark", what=title, at=one.from_us)
-    return words.say("daily.stretch", what=title, first=one.from_us, end=one.to_us)
 
 
 def _cut(rows: Iterable[tuple[str, str]], words: Words) -> list[tuple[str, str]]:

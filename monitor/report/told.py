@@ -10,6 +10,7 @@ from typing import Any
 
 from monitor.detection.baseline import VOLUME, WITNESS
 from monitor.detection.incident import Cause, Incident
+from monitor.plan import Planned
 from monitor.report.words import Words, words
 from monitor.said import Said, recalled
 
@@ -146,3 +147,11 @@ def known(text: str, keys: Iterable[str], to: Words, **facts: Any) -> str:
     ('audits', 'by hand')
     """
     return next((to.say(key, **facts) for key in keys if words("en").say(key, **facts) == text), text)
+
+
+def planned(one: Planned, to: Words) -> str:
+    """Say what was announced, and when it is or begins and ends."""
+    title = retold(one.title, to)
+    if one.to_us is None:
+        return to.say("daily.mark", what=title, at=one.from_us)
+    return to.say("daily.stretch", what=title, first=one.from_us, end=one.to_us)

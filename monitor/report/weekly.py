@@ -1,6 +1,6 @@
 """Tell the head of the unit how the week went, on one screen."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,14 +11,16 @@ import polars as pl
 from monitor.detection.burst import Burst
 from monitor.detection.incident import Incident
 from monitor.letter import Letter
+from monitor.plan import Planned
 from monitor.profiles.profile import Profile
 from monitor.quality.notes import recognised
 from monitor.report.alert_mail import closed_as
 from monitor.report.decision_mail import sentence
 from monitor.report.letters import Block, Picture, fitted, letter, tidy
 from monitor.report.pictures import NOW, png
-from monitor.report.told import claim, field, retold
+from monitor.report.told import claim, field, planned, retold, then_now
 from monitor.report.words import Words
+from monitor.said import Said
 from monitor.verdict import Verdict
 from monitor.window import Window, start_of
 
@@ -30,7 +32,10 @@ class Week:
     """
     Hold what the report says about one model: profiles by week (oldest first, the last one told), and the rest.
 
-    `about` is the table of words for what differs where the stretch of time told is no week.
+    `about` is the table of words for what differs where the stretch of time told is no week. `year_ago` is the same week
+    52 weeks before, `quiet_hours` how many hours had no prediction where some were due, `rising` the labels that rose beyond
+    chance since the four weeks before as `monitor.detection.explain.labels` returns them, `coming` what is planned, and
+    `limits` what these figures cannot tell.
     """
 
     model: str
@@ -44,6 +49,11 @@ class Week:
     latency_ms_limit: float | None
     bursts: tuple[Burst, ...] = ()
     about: str = "weekly"
+    year_ago: Profile | None = None
+    quiet_hours: int = 0
+    rising: tuple[Mapping[str, Any], ...] = ()
+    coming: tuple[Planned, ...] = ()
+    limits: Said | None = None
 
 
 def weekly(week: Week, now: datetime, words: Words) -> Letter:
@@ -61,18 +71,22 @@ def weekly(week: Week, now: datetime, words: Words) -> Letter:
         Block(heading, rows(week, words), curve(week.weeks, week.about, words)),
         happened(week, words),
         Block(words.say("weekly.waiting"), waiting or [("", words.say("weekly.nothing"))]),
-    ]
+        *([Block(words.say("weekly.coming"), [("", tidy(planned(one, words), 240)) for one in week.coming])] if week.coming else []),
+    ]  # fmt: skip
     return letter(subject, status, blocks, words.say("weekly.foot", now=now), words)
 
 
 def happened(week: Week, words: Words) -> Block:
-    """Tell the incidents and bursts of the time, a row each."""
+    """Tell the incidents and bursts of the time, and the answers that rose, a row each."""
     told = [
         (f"#{one.id}", words.say("weekly.incident", claim=tidy(claim(one, words), 240), how=_how(one, words)))
         for one in week.incidents
     ]
     told += [(words.say("weekly.burst"), tidy(_burst(one, words), 240)) for one in week.bursts[:MOST_BURSTS]]
-    return Block(words.say("weekly.happened"), told or [("", words.say("weekly.no_incident"))])
+    told = told or [("", words.say("weekly.no_incident"))]
+    told += [(words.say("weekly.rising"), words.say("weekly.rose", title=tidy(one["title"], 120), moved=then_now(one, "share", words)))
+             for one in week.rising]  # fmt: skip
+    return Block(words.say("weekly.happened"), told)
 
 
 def _how(one: Incident, words: Words) -> str:
@@ -94,8 +108,12 @@ def rows(week: Week, words: Words) -> list[tuple[str, str]]:
     """Tell verdict, traffic, service, automation and accuracy, with the intervals that are known."""
     now = week.weeks[-1][1]
     before = week.weeks[-2][1] if len(week.weeks) > 1 else None
-    told = {"verdict": tidy(retold(week.verdict.sentence, words), LONGEST_SENTENCE), "predictions": _volume(now, before, week.about, words),
+    told = {"verdict": tidy(retold(week.verdict.sentence, words), LONGEST_SENTENCE), "predictions": _volume(week, now, before, words),
             "service": _service(now, week.latency_ms_limit, words)}  # fmt: skip
+    if week.quiet_hours:
+        told["service"] = words.listed([told["service"], words.say("weekly.quiet", n=week.quiet_hours)], "semicolon")
+    if week.limits is not None:
+        told["limits"] = retold(week.limits, words)
     if now.decided:
         rate, sent = now.automatic / now.decided, now.decisions["manual"]
         wide = 1.96 * (rate * (1 - rate) / now.decided) ** 0.5
@@ -107,10 +125,14 @@ def rows(week: Week, words: Words) -> list[tuple[str, str]]:
     return [(words.say(f"row.{name}"), value) for name, value in told.items()]
 
 
-def _volume(now: Profile, before: Profile | None, about: str, words: Words) -> str:
+def _volume(week: Week, now: Profile, before: Profile | None, words: Words) -> str:
     if before is None or not before.records:
-        return words.say("weekly.volume", count=now.records)
-    return words.say(f"{about}.volume_against", count=now.records, change=now.records / before.records - 1)
+        told = words.say("weekly.volume", count=now.records)
+    else:
+        told = words.say(f"{week.about}.volume_against", count=now.records, change=now.records / before.records - 1)
+    if week.year_ago is None or not week.year_ago.records:
+        return told
+    return words.listed([told, words.say("weekly.year_ago", change=now.records / week.year_ago.records - 1)])
 
 
 def _service(now: Profile, limit: float | None, words: Words) -> str:

@@ -103,12 +103,18 @@ def week(name: str, words: Words) -> Letter:
     figures = {("accuracy_automatic", "measured"): {"value": None, "low": None, "high": None, "size": 7.0, "note": "only 7 audited answers; 30 are needed"},
                ("accuracy_automatic", "estimated"): {"value": 0.951, "low": 0.93, "high": 0.97, "note": "", "day": HOUR // 24 - 20},
                ("wrong_automatic", "estimated"): {"value": 1234.4, "low": 1.0, "high": 2000.0, "note": ""}}  # fmt: skip
+    us = microseconds(NOW)
+    limits = Said("a shift of 5 % of the answers would take about 9 days to be told here, one of 2 % could not be seen", "power.told",
+                  large=Said("about 9 days", "power.days", count=9.2), small=Said("could not be seen", "power.unseen"))  # fmt: skip
+    rising = ({"title": f"56.10 {name}", "then": 0.031, "now": 0.052}, {"title": "62.01", "then": 0.0, "now": 0.012})
+    coming = (Planned(1, name[:64], "campaign", us, us + 9 * 3_600_000_000, name, "alice", 0),)
     return weekly(Week(name[:64], window, tuple((HOUR - 168 * back, profile) for back in (3, 2, 1)), standing(name), figures,
-                       (incident(name),), (proposal(name),), 4.0, 200.0, (Burst(HOUR // 24, "caller", name, 4210, 1300, 3),)), NOW, words)  # fmt: skip
+                       (incident(name),), (proposal(name),), 4.0, 200.0, (Burst(HOUR // 24, "caller", name, 4210, 1300, 3),),
+                       year_ago=Profile(records=11_000), quiet_hours=3, rising=rising, coming=coming, limits=limits), NOW, words)  # fmt: skip
 
 
 def proposal(name: str) -> dict[str, Any]:
-    why = Said("A new model would pay (0.89), but 1500 more labels are needed to train it.", "reason.lacks_labels", probability=0.89, labels=1500)  # fmt: skip
+    why = Said("A new model would pay (0.89), but 1,500 more labels are needed to train it.", "reason.lacks_labels", probability=0.89, labels=1500)  # fmt: skip
     terms = [{"name": "predictions", "value": 38_000.0, "low": 38_000.0, "high": 38_000.0, "source": "profiles of the last 7 days, without 2 of them"},
              {"name": "recovered", "value": 0.5, "low": 0.18, "high": 0.82, "source": name or "audits"}]  # fmt: skip
     evidence = {"weekly_loss": [1390.0, 740.0, 2560.0], "benefit": [4800.0, -300.0, 11_500.0], "horizon_weeks": 13, "probability": 0.89,
