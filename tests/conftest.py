@@ -80,11 +80,16 @@ def _databases(server: Any) -> Callable[..., str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Return the address of a database without rows; a test that asks for it runs on both kinds."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/data/vigie.db"
-    return str(request.getfixturevalue("postgres")())
+        yield f"sqlite:///{tmp_path}/data/vigie.db"
+        return
+    url = str(request.getfixturevalue("postgres")())
+    yield url
+    name = url.partition("?")[0].rpartition("/")[2]
+    with psycopg.connect(url.replace("+psycopg", "").replace(f"/{name}", "/postgres"), autocommit=True) as connection:
+        connection.execute(f"drop database {name} with (force)")  # at once: hundreds of them are gigabytes to write
 
 
 @contextmanager
