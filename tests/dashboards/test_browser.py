@@ -1,13 +1,14 @@
 """What a person sees: every page, with hostile data and with none, in light and dark."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from jobs.act import act
 from jobs.backtest import backtest
+from jobs.write import write
 from monitor.store import actions, calls, decisions, plans, silences
 from monitor.store.store import Store
 from tests.dashboards.conftest import EVIL_LABEL, Served
@@ -319,3 +320,32 @@ def test_silence_begins_on_incidents(browser: BrowserContext, hostile: Served) -
     with store.read() as connection:
         assert silences.on(connection, now) == []
     store.engine.dispose()
+
+
+def test_report_is_asked_for_and_opened(browser: BrowserContext, hostile: Served) -> None:
+    """A person asks for days on the page Reports; the report is written, listed, and opens without any script; days that are none are refused there."""
+    store, now = Store.open(hostile.config.database), datetime.now(UTC)
+    for first in ("2026-02-30", f"{now - timedelta(days=6):%Y-%m-%d}"):
+        seen = look(browser, hostile, "Reports")
+        seen.page.get_by_label("First day").fill(first)
+        seen.page.get_by_label("Last day").fill(f"{now - timedelta(days=2):%Y-%m-%d}")
+        seen.page.wait_for_function(SETTLED, timeout=60_000)
+        seen.page.get_by_role("button", name="Ask for it").click()
+        seen.page.get_by_text("waits for the act job").wait_for(timeout=30_000)
+        seen.page.close()
+        act(store, hostile.config, now)
+        if first == "2026-02-30":
+            seen = look(browser, hostile, "Reports")
+            seen.page.get_by_text("a report needs its first and last day").wait_for(timeout=30_000)
+            seen.page.close()
+    assert write(store, hostile.config, now) == "1 reports written, 0 not possible"
+    store.engine.dispose()
+    seen = look(browser, hostile, "Reports")
+    with browser.expect_page() as opened:
+        seen.page.get_by_role("link", name="Open report 1").click()
+    opened.value.get_by_text("Answers, against the reference").wait_for(timeout=30_000)
+    assert "<b>47</b>" in opened.value.inner_text("body")
+    assert opened.value.locator("script").count() == 0
+    opened.value.close()
+    assert_harmless(seen)
+    seen.page.close()

@@ -71,6 +71,7 @@ def test_every_letter(kind: str, name: str, language: str) -> None:
     assert "\u202e" not in letter.html + letter.text
     assert len(letter.html.encode()) <= LONGEST_HTML
     assert all(len(picture) <= LONGEST_PICTURE for picture in letter.pictures.values())
+    assert len(letter.pictures) <= (1 if kind.startswith(("alert", "group")) else 4)
     mail = sent(letter)
     assert len(mail.as_bytes()) <= LONGEST_MAIL
     assert mail["Bcc"] is None
