@@ -124,6 +124,9 @@ def first_look(one: Incident) -> None:
     st.subheader("Where to look first")
     for suspect in suspects_of(one):
         st.text(f"{suspect.question} {suspect.answer.capitalize()}: {suspect.why}.")
+    replay = views.replayed(one.id)
+    if replay:
+        st.text(f"Version before: {replay}.")
 
 
 def concerns(one: Incident) -> None:

@@ -25,12 +25,14 @@ from monitor.store import (
     backtests,
     decisions,
     estimates,
+    incidents,
     outbox,
     plans,
     profiles,
     readings,
     references,
     reports,
+    rollback,
     runs,
     sheets,
     standing,
@@ -38,7 +40,7 @@ from monitor.store import (
 from monitor.store import shadow as shadows
 from monitor.store.feed import feeds, masked
 from monitor.verdict import Verdict, verdict
-from monitor.window import Window, microseconds
+from monitor.window import Window, hour_of, microseconds
 
 WEEK_US = 7 * 86_400_000_000
 
@@ -68,6 +70,14 @@ def history(model: str, metric: str, first: int, end: int) -> pl.DataFrame:
     """Return readings of a metric."""
     with shared.store().read() as connection:
         return readings.history(connection, model, metric, Window(first, end))
+
+
+@cached
+def replayed(number: int) -> str | None:
+    """Return what a replay of the former version says of an incident that began with a version; None for any other."""
+    with shared.store().read() as connection:
+        one = incidents.get(connection, number)
+        return rollback.replayed(connection, one, shared.config().challengers.values(), hour_of(shared.now()) + 1)
 
 
 @cached

@@ -17,6 +17,7 @@ from monitor.report.group_mail import Together, group_mail
 from monitor.report.letters import Block, letter
 from monitor.report.words import Words, words
 from monitor.store import groups, incidents, outbox, profiles, readings, standing
+from monitor.store.rollback import replayed
 from monitor.store.store import Store
 from monitor.window import Window, hour_of
 
@@ -90,6 +91,7 @@ def _incident(sending: Sending, facts: dict[str, Any]) -> Letter:
             connection, config.models[one.model], now, config.detection, config.ingest.silent_after_expected
         )
         reminder = sending.reminder(connection)
+        replay = replayed(connection, one, config.challengers.values(), hour_of(now) + 1)
     version = max(total.versions.of_name, key=lambda n: total.versions[n]) if total.versions else None
     around = Surroundings(
         version,
@@ -99,6 +101,7 @@ def _incident(sending: Sending, facts: dict[str, Any]) -> Letter:
         facts.get("texts") == "redacted",
         now,
         reminder,
+        replay,
     )
     return alert_mail(one, facts["change"], around, sending.words)
 

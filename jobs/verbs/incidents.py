@@ -48,13 +48,15 @@ def show_incident(context: typer.Context, number: int, as_json: JsonOption = Fal
     from monitor.detection.explain import beside_chance, then_now
     from monitor.store import groups
     from monitor.store import incidents as stored
-    from monitor.window import start_of
+    from monitor.store.rollback import replayed
+    from monitor.window import hour_of, start_of
 
-    _, store = session(context).both(read_only=True)
+    config, store = session(context).both(read_only=True)
     with store.read() as connection:
         others = groups.together(connection, number)
         one = stored.get(connection, number)
         history = stored.history(connection, number)
+        replay = replayed(connection, one, config.challengers.values(), hour_of(now()) + 1)
     lines = [f"#{one.id} {one.model}: {_claim(one)}",
              f"{one.state}, since {start_of(one.onset_hour):%Y-%m-%d %H:%M}, found {start_of(one.found_hour):%Y-%m-%d %H:%M} UTC{_whose(one)}{_beside(others)}"]  # fmt: skip
     lines += [f"  {cause.share:4.0%}  {cause.text}" for cause in one.causes]
@@ -64,6 +66,7 @@ def show_incident(context: typer.Context, number: int, as_json: JsonOption = Fal
               for label in one.told.get("labels", [])[:3]]  # fmt: skip
     words = ", ".join(str(word) for word, _, _ in one.told.get("terms", {}).get("gained", [])[:8])
     lines += [f"  words that came: {words}"] if words else []
+    lines += [f"  version before: {replay}"] if replay else []
     lines += [f"  {change.at:%Y-%m-%d %H:%M} {change.change} by {change.actor}: {change.reason}" for change in history]
     verb = "close" if one.acknowledged_by else "ack"
     following = "vigie status" if one.state == "closed" else f"vigie incidents {verb} {one.id} --reason ..."

@@ -14,6 +14,7 @@ from monitor.report.letters import Block, Picture, fitted, letter, tidy
 from monitor.report.pictures import curve_title, metric_picture, png
 from monitor.report.told import cause, claim, field, retold, then_now, topic
 from monitor.report.words import Words
+from monitor.said import Said
 from monitor.window import start_of
 
 MOST_TEXTS, LONGEST_NAME = 5, 64
@@ -25,7 +26,7 @@ VERBS = {"opened": "ALARM", "worsened": "ALARM", "reminder": "ALARM", "escalated
 class Surroundings:
     """
     Hold what the letter says beside the incident: champion, history of the first metric, accuracy, links, texts allowed, and
-    when the recipient is reminded next.
+    when the recipient is reminded next, and what a replay of the former version says.
     """
 
     version: str | None
@@ -35,6 +36,7 @@ class Surroundings:
     with_texts: bool
     now: datetime
     reminder: datetime | None = None
+    rollback: Said | None = None
 
 
 def alert_mail(incident: Incident, change: str, around: Surroundings, words: Words) -> Letter:
@@ -100,6 +102,8 @@ def _rows(incident: Incident, around: Surroundings, change: str, words: Words) -
                  for code, then, now in new_languages(incident.told)]  # fmt: skip
     if languages:
         rows.append((words.say("row.language"), words.listed(languages)))
+    if around.rollback is not None:
+        rows.append((words.say("row.rollback"), tidy(retold(around.rollback, words), 300)))
     why = around.accuracy and retold(around.accuracy, words)
     rows += [
         row("found", "alert.found", at=start_of(incident.found_hour), hours=incident.found_hour - incident.onset_hour),

@@ -69,8 +69,10 @@ def alert(change: str, name: str, words: Words) -> Letter:
         bare = Incident(7, "ape", HOUR - 9, HOUR - 3, "open", ())
         return alert_mail(bare, change, Surroundings(None, pl.DataFrame(), None, "", False, NOW), words)
     closed = {"state": "closed", "closed_as": "false_alarm"} if change == "closed" else {}
+    text = f"it is the model: on the same 2,040 texts 2.5.0 moved 12.3 % of its answers, {name} 1.1 % (chance alone gives 1.4 %)"
+    replay = Said(text, "rollback.model", former=name, new="2.5.0", count=2040, now=0.123, then=0.011, chance=0.014)
     around = Surroundings(
-        name[:64], HISTORY, why, "https://vigie.example", True, NOW, NOW if change == "escalated" else None
+        name[:64], HISTORY, why, "https://vigie.example", True, NOW, NOW if change == "escalated" else None, replay
     )
     return alert_mail(incident(name, **closed), change, around, words)
 
