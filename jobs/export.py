@@ -145,7 +145,7 @@ def _hard_texts(_connection: Connection, _config: Config, case: Case, _wanted: i
 
 
 def _report(connection: Connection, config: Config, case: Case, _wanted: int) -> str:
-    asked = {"id": case.decision["id"], "model": case.decision["model"], "first_hour": case.week.first, "end_hour": case.week.end,
+    asked = {"id": f"of decision {case.decision['id']}", "model": case.decision["model"], "first_hour": case.week.first, "end_hour": case.week.end,
              "language": "en"}  # fmt: skip
     return page(body_of(connection, config, asked, moment(case.decision["made_us"])))
 

@@ -1,5 +1,7 @@
 """The service will let go of what is kept no longer: texts, then rows, then hourly counts, then daily ones."""
 
+import json
+import shutil
 from datetime import datetime
 
 from jobs.summarise import summarise
@@ -36,6 +38,14 @@ def prune(store: Store, config: Config, now: datetime) -> str:
     with store.write() as connection:
         files = retention.quoting_reports(connection, today - privacy.text_days)
         old = sheets.forget(connection, (today - privacy.profile_days) * retention.MICROSECONDS_PER_DAY)
+    _forget_packs(config, (today - privacy.prediction_days) * retention.MICROSECONDS_PER_DAY)
     for name in [*files, *(f"reports/report-{number}.html" for number in old)]:
         (config.data_dir / name).unlink(missing_ok=True)
     return ", ".join(told) + f", {len(files)} reports with texts, {keys} keys of days"
+
+
+def _forget_packs(config: Config, before_us: int) -> None:
+    """Delete the evidence that was written for commands: its ids lead nowhere once the rows are gone."""
+    for file in sorted((config.data_dir / "packs").glob("*/decision.json")):
+        if json.loads(file.read_text(encoding="utf-8"))["made_us"] < before_us:
+            shutil.rmtree(file.parent)

@@ -2,17 +2,22 @@
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
 from jobs import bound
+from jobs.export import MANIFEST, export
 from monitor.alerts import Message
 from monitor.config import Config
 from monitor.delivery.triggers import KNOW_OUR_KEY, Order, Outcome, start
+from monitor.errors import NoData
 from monitor.said import Said
 from monitor.settings import Call, Command
 from monitor.store import calls, decisions, outbox
@@ -58,6 +63,7 @@ def key_of(one: dict[str, Any]) -> str:
 
 
 def _first(store: Store, config: Config, number: int, now: datetime, start: Start) -> str:
+    _write_pack(store, config, number)  # before the call is begun: what fails here starts nothing
     with store.write() as connection:
         one = decisions.get(connection, number)
         why = bound.unfit(connection, config, one, now) if one["state"] == "approved" else []
@@ -89,7 +95,7 @@ def _repeat(store: Store, config: Config, one: dict[str, Any], now: datetime, st
 def _call(store: Store, config: Config, one: dict[str, Any], now: datetime, start: Start) -> str:
     named = config.triggers[one["trigger"]["name"]]
     if isinstance(named, Command):
-        outcome = _run(named.command, one)
+        outcome = _run(named.command, one, _pack(config, one))
     else:
         outcome = start(named, Order(key_of(one), _facts(one), one["call"] is not None), now)
     with store.write() as connection:
@@ -138,10 +144,26 @@ def _end(connection: Connection, config: Config, one: dict[str, Any], outcome: O
                               for route in told], now)  # fmt: skip
 
 
-def _run(command: tuple[str, ...], one: dict[str, Any]) -> Outcome:
+def _pack(config: Config, one: dict[str, Any]) -> Path:
+    return config.data_dir / "packs" / key_of(one)
+
+
+def _write_pack(store: Store, config: Config, number: int) -> None:
+    """Write the evidence where a command finds it; without a week of evidence there is none."""
+    with store.read() as connection:
+        one = decisions.get(connection, number)
+    if one["recommendation"] != "retrain" or (one["trigger"] or {}).get("kind") != "command":
+        return
+    shutil.rmtree(_pack(config, one), ignore_errors=True)  # of a try that was cut
+    with suppress(NoData):
+        export(store, config, number, _pack(config, one))
+
+
+def _run(command: tuple[str, ...], one: dict[str, Any], pack: Path) -> Outcome:
     environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     try:
-        done = subprocess.run(command, input=json.dumps({**one, "key": key_of(one)}, default=str).encode(), env=environment,
+        told = {**one, "key": key_of(one), "pack": str(pack) if (pack / MANIFEST).is_file() else None}
+        done = subprocess.run(command, input=json.dumps(told, default=str).encode(), env=environment,
                               capture_output=True, timeout=DEADLINE_SECONDS, check=False)  # fmt: skip
     except subprocess.TimeoutExpired:
         said = Said(

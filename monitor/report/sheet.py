@@ -34,8 +34,8 @@ class Told:
     origin: Mapping[str, str | None]
 
 
-def sheet(number: int, told: Told, now: datetime, words: Words) -> dict[str, Any]:
-    """Write what the report says, as JSON can hold it; `page` makes the page of it."""
+def sheet(number: int | str, told: Told, now: datetime, words: Words) -> dict[str, Any]:
+    """Write what the report of this number, or "of decision 31", says, as JSON can hold it; `page` makes the page of it."""
     week = told.week
     last = start_of(week.window.end - 1)
     heading = words.say("sheet.heading", model=week.model, first=start_of(week.window.first), last=last)

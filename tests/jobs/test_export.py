@@ -3,6 +3,7 @@
 import csv
 import json
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -10,18 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from jobs.decide import decide
+from jobs.decide import decide, propose
 from jobs.export import HARD, MANIFEST, export
 from jobs.ingest import ingest
 from jobs.labels import labels
+from jobs.prune import prune
 from jobs.summarise import summarise
+from jobs.trigger import trigger
 from monitor.config import Config
 from monitor.errors import ConfigError, NoData
 from monitor.store import labels as stored
 from monitor.store.store import Store
 from monitor.window import Window, hour_of
 from tests.conftest import LABELS, NOW, WORDS, Fill, Place, opened
-from tests.jobs.deciding import proposed
+from tests.jobs.deciding import PEOPLE, command, judge, proposed
 from tests.jobs.test_cli import run
 from tests.jobs.test_decide import three_weeks
 
@@ -166,3 +169,24 @@ def test_verb(
     assert (code, "sha256sum --check MANIFEST.sha256" in said) == (0, True), said
     assert len(table(tmp_path / "pack", "labels_wanted.csv")) == 5
     assert run(place, *asked, monkeypatch=monkeypatch, capsys=capsys)[0] != 0
+
+
+def test_a_command_finds_it(place: Place, store: Store) -> None:
+    """A command is told where the evidence of its decision lies, whole; it goes with the rows it tells of."""
+    copy = "import json, pathlib, shutil, sys; shutil.copytree(json.load(sys.stdin)['pack'], pathlib.Path(sys.argv[1]) / 'copied')"
+    config = command(place, sys.executable, "-c", copy, str(place.folder), replaced=PEOPLE)
+    with store.write() as connection:
+        number = propose(connection, config, "ape", NOW + timedelta(days=1), ("carla", "the nomenclature changes"))
+    assert number is not None
+    judge(store, number, days=1)
+    assert trigger(store, config, NOW + timedelta(days=1)) == "1 of 1 approved decisions started"
+    checked = subprocess.run(["sha256sum", "--check", "--strict", MANIFEST], cwd=place.folder / "copied", capture_output=True, check=False)  # fmt: skip
+    assert checked.returncode == 0, checked.stderr
+    assert "Report of decision 1: what it was made from" in (place.folder / "copied" / "report.html").read_text(
+        encoding="utf-8"
+    )
+    packs = config.data_dir / "packs"
+    prune(store, config, NOW + timedelta(days=400))
+    assert len(list(packs.iterdir())) == 1
+    prune(store, config, NOW + timedelta(days=403))
+    assert list(packs.iterdir()) == []
