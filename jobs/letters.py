@@ -16,7 +16,7 @@ from monitor.report.alert_mail import Surroundings, alert_mail
 from monitor.report.group_mail import Together, group_mail
 from monitor.report.letters import Block, letter
 from monitor.report.words import Words, words
-from monitor.store import groups, incidents, outbox, profiles, readings, standing
+from monitor.store import estimates, groups, incidents, outbox, profiles, readings, standing
 from monitor.store.rollback import replayed
 from monitor.store.store import Store
 from monitor.window import Window, hour_of
@@ -91,6 +91,7 @@ def _incident(sending: Sending, facts: dict[str, Any]) -> Letter:
             connection, config.models[one.model], now, config.detection, config.ingest.silent_after_expected
         )
         reminder = sending.reminder(connection)
+        figure = estimates.latest(connection, one.model).get(("accuracy_automatic", "measured"))
         replay = replayed(connection, one, config.challengers.values(), hour_of(now) + 1)
     version = max(total.versions.of_name, key=lambda n: total.versions[n]) if total.versions else None
     around = Surroundings(
@@ -102,6 +103,7 @@ def _incident(sending: Sending, facts: dict[str, Any]) -> Letter:
         now,
         reminder,
         replay,
+        figure,
     )
     return alert_mail(one, facts["change"], around, sending.words)
 

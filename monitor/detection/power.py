@@ -142,11 +142,11 @@ def sentence(baseline: Baseline, usual: Profile, settings: Detection) -> Said:
         hours_until(baseline, usual, settings, _label_shift(baseline, usual, size)) for size in (0.05, 0.02)
     )
     if large is None:
-        return Said("a shift of 5 % of the answers could not be seen here", "power.blind")
+        return Said("5 % of the answers that move to twenty other labels could not be seen here", "power.blind")
     less = Said("could not be seen", "power.unseen") if small is None else span(small)
     told = span(large)
     return Said(
-        f"a shift of 5 % of the answers would take {told} to be told here, one of 2 % {less}",
+        f"5 % of the answers that move to twenty other labels would take {told} to be told here, 2 % {less}",
         "power.told",
         large=told,
         small=less,

@@ -1,5 +1,6 @@
 """Tell about an incident so that its first screen says what changed, how much, for whom, and what to do now."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,8 +26,9 @@ VERBS = {"opened": "ALARM", "worsened": "ALARM", "reminder": "ALARM", "escalated
 @dataclass(frozen=True)
 class Surroundings:
     """
-    Hold what the letter says beside the incident: champion, history of the first metric, accuracy, links, texts allowed, and
-    when the recipient is reminded next, and what a replay of the former version says.
+    Hold what the letter says beside the incident: champion, history of the first metric, accuracy (why it is not known, or what
+    was `measured`: value, low and high), links, texts allowed, when the recipient is reminded next, and what a replay of the
+    former version says.
     """
 
     version: str | None
@@ -37,6 +39,7 @@ class Surroundings:
     now: datetime
     reminder: datetime | None = None
     rollback: Said | None = None
+    measured: Mapping[str, float] | None = None
 
 
 def alert_mail(incident: Incident, change: str, around: Surroundings, words: Words) -> Letter:
@@ -79,6 +82,13 @@ def closed_as(incident: Incident, words: Words) -> str:
     return words.say(key) if words.knows(key) else incident.closed_as or ""
 
 
+def measured(figure: Mapping[str, float], words: Words) -> str:
+    """Say how many automatic answers were right, with the interval."""
+    return words.say(
+        "weekly.accuracy_measured", value=figure["value"], low=100 * figure["low"], high=100 * figure["high"]
+    )
+
+
 def _label(one: dict[str, Any], words: Words) -> str:
     key = "alert.label" if one.get("stands_out", True) else "alert.label_chance"
     return words.say(key, title=tidy(one["title"]), moved=then_now(one, "share", words))
@@ -107,7 +117,12 @@ def _rows(incident: Incident, around: Surroundings, change: str, words: Words) -
     why = around.accuracy and retold(around.accuracy, words)
     rows += [
         row("found", "alert.found", at=start_of(incident.found_hour), hours=incident.found_hour - incident.onset_hour),
-        row("accuracy", "alert.accuracy_unknown" if why else "alert.accuracy_known", why=why),
+        (
+            words.say("row.accuracy"),
+            measured(around.measured, words)
+            if around.measured and not why
+            else words.say("alert.accuracy_unknown", why=why),
+        ),
     ]
     if change != "closed":
         if incident.causes:

@@ -173,13 +173,18 @@ def test_only_what_there_is() -> None:
 
 def test_sentence() -> None:
     """The sentence tells what a shift of 5 % would take, and one of 2 %; or that even the first cannot be seen."""
-    assert power.sentence(reference(1), usual(1), Detection()) == "a shift of 5 % of the answers could not be seen here"
+    assert (
+        power.sentence(reference(1), usual(1), Detection())
+        == "5 % of the answers that move to twenty other labels could not be seen here"
+    )
     hours = simulate(Scenario(1, REFERENCE_DAYS, 20_000.0, wander=0.2))
     baseline, whole = fit(hours, Window(MONDAY, END), Detection()), Profile.sum(hours.values())
     delay = power.hours_until(baseline, whole, Detection(), power.Change({}, power.shifted(baseline, 0.05)))
     assert delay is not None
     told = power.sentence(baseline, whole, Detection())
-    assert told.startswith(f"a shift of 5 % of the answers would take {power.span(delay)} to be told here, one of 2 % ")
+    assert told.startswith(
+        f"5 % of the answers that move to twenty other labels would take {power.span(delay)} to be told here, 2 % "
+    )
 
 
 def test_more_labels_than_a_small_reference_holds() -> None:

@@ -34,6 +34,7 @@ HOSTILE = (
     "<script>x</script>\u202e\r\nBcc: x@y.z http://evil.example/?a=1&b='\" {n} \u05e9\u05dc\u05d5\u05dd 日本語の職業 "
     + "long" * 60
 )
+MEASURED = {"value": 0.935, "low": 0.915, "high": 0.952}
 NAMES = {"ordinary": "Restaurants", "empty": "", "hostile": HOSTILE}
 HISTORY = pl.DataFrame({"hour": range(HOUR - 100, HOUR), "value": [0.1] * 91 + [0.4] * 9, "size": [1500.0] * 100, "expected": [0.1] * 100,
                         "low": [0.05] * 100, "high": [0.15] * 100, "state": ["judged"] * 100})  # fmt: skip
@@ -67,7 +68,9 @@ def alert(change: str, name: str, words: Words) -> Letter:
     why = Said("the newest audit is 40 days old (limit 30)", "standing.old_audit", days=40, limit=30)
     if not name:
         bare = Incident(7, "ape", HOUR - 9, HOUR - 3, "open", ())
-        return alert_mail(bare, change, Surroundings(None, pl.DataFrame(), None, "", False, NOW), words)
+        return alert_mail(
+            bare, change, Surroundings(None, pl.DataFrame(), None, "", False, NOW, measured=MEASURED), words
+        )
     closed = {"state": "closed", "closed_as": "false_alarm"} if change == "closed" else {}
     text = f"it is the model: on the same 2,040 texts 2.5.0 moved 12.3 % of its answers, {name} 1.1 % (chance alone gives 1.4 %)"
     replay = Said(text, "rollback.model", former=name, new="2.5.0", count=2040, now=0.123, then=0.011, chance=0.014)
@@ -106,7 +109,7 @@ def week(name: str, words: Words) -> Letter:
                ("accuracy_automatic", "estimated"): {"value": 0.951, "low": 0.93, "high": 0.97, "note": "", "day": HOUR // 24 - 20},
                ("wrong_automatic", "estimated"): {"value": 1234.4, "low": 1.0, "high": 2000.0, "note": ""}}  # fmt: skip
     us = microseconds(NOW)
-    limits = Said("a shift of 5 % of the answers would take about 9 days to be told here, one of 2 % could not be seen", "power.told",
+    limits = Said("5 % of the answers that move to twenty other labels would take about 9 days to be told here, 2 % could not be seen", "power.told",
                   large=Said("about 9 days", "power.days", count=9.2), small=Said("could not be seen", "power.unseen"))  # fmt: skip
     rising = ({"title": f"56.10 {name}", "then": 0.031, "now": 0.052}, {"title": "62.01", "then": 0.0, "now": 0.012})
     coming = (Planned(1, name[:64], "campaign", us, us + 9 * 3_600_000_000, name, "alice", 0),)

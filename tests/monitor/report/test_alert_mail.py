@@ -47,3 +47,15 @@ def test_whom():
         words("en"),
     )
     assert "90% of it is caller desk: 40 ms -> 53 ms" in letter.text
+
+
+def test_accuracy() -> None:
+    """Accuracy is told in the mail, with its interval; where it is not known, why."""
+    figure = {"value": 0.935, "low": 0.915, "high": 0.952}
+    for why, told in (
+        (None, "93.5 % (91.5 to 95.2) of automatic answers right, audited"),
+        ("no audit", "UNKNOWN: no audit"),
+    ):
+        around = Surroundings("1.0", pl.DataFrame(), why, "", False, datetime(2026, 9, 2, tzinfo=UTC), measured=figure)
+        text = alert_mail(Incident(7, "ape", 5, 9, "open", ()), "opened", around, words("en")).text
+        assert f"Accuracy      {told}\n" in text
