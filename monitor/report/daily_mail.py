@@ -9,7 +9,7 @@ from monitor.letter import Letter
 from monitor.plan import Planned
 from monitor.report.alert_mail import closed_as
 from monitor.report.letters import Block, letter, tidy
-from monitor.report.told import claim, planned, retold
+from monitor.report.told import about, claim, planned, retold
 from monitor.report.words import Words
 from monitor.verdict import ORDER, Verdict
 
@@ -86,7 +86,7 @@ def _held(why: str, words: Words) -> str:
     key, rest = next(
         ((key, why.removeprefix(start)) for start, key in HELD.items() if why.startswith(start)), ("held.other", why)
     )
-    return words.say(key, what=rest.strip())
+    return words.say(key, what=about(rest.strip(), words))
 
 
 def _cut(rows: Iterable[tuple[str, str]], words: Words) -> list[tuple[str, str]]:

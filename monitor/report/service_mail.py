@@ -5,17 +5,14 @@ from typing import Any
 
 from monitor.letter import Letter
 from monitor.report.letters import Block, fitted, letter
-from monitor.report.told import retold
+from monitor.report.told import about, retold
 from monitor.report.words import Words
 from monitor.said import recalled
 
 
 def service_mail(facts: dict[str, Any], now: datetime, words: Words) -> Letter:
     """Render the letter about an alert of the service, or its end, from the facts its message keeps."""
-    what, line = (
-        _said(facts, "what", words).removeprefix("service:"),
-        retold(recalled(facts.get("said", facts["line"])), words),
-    )
+    what, line = about(_said(facts, "what", words), words), retold(recalled(facts.get("said", facts["line"])), words)
     is_over = bool(facts.get("over"))
     rows = [("what", what), ("it_was" if is_over else "last_words", line)]
     some = facts["still"] if is_over else facts.get("models", [])

@@ -14,6 +14,9 @@ from monitor.plan import Planned
 from monitor.report.words import Words, words
 from monitor.said import Said, recalled
 
+ABOUT = ("source:unread", "source:silent", "source:losing", "source:refusing", "shared:silent:all", "shared:silent", "silent", "job", "outbox", "disk",
+         "paused", "unhealthy", "labels", "budget", "dead", "profiles")  # fmt: skip
+ABOUT_ANOTHER = ("flapping", "cannot_measure")
 TELLING_SHARE = 0.6  # of a change, from which a claim names who carries it
 
 
@@ -155,3 +158,20 @@ def planned(one: Planned, to: Words) -> str:
     if one.to_us is None:
         return to.say("daily.mark", what=title, at=one.from_us)
     return to.say("daily.stretch", what=title, first=one.from_us, end=one.to_us)
+
+
+def about(subject: str, to: Words) -> str:
+    """
+    Say what an alert about Vigie itself, or its feed, is about; a subject without words stays as it is.
+
+    >>> about("service:source:unread:api", words("en")), about("service:flapping:disk", words("en"))
+    ('source api is not read', 'comes and goes: the disk is nearly full')
+    >>> about("was vigie-31 started?", words("fr"))
+    'was vigie-31 started?'
+    """
+    what = subject.removeprefix("service:")
+    for kind in (*ABOUT, *ABOUT_ANOTHER):
+        if f"{what}:".startswith(f"{kind}:"):
+            name = what[len(kind) + 1 :]
+            return to.say(f"about.{kind.replace(':', '_')}", name=about(name, to) if kind in ABOUT_ANOTHER else name)
+    return what

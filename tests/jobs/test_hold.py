@@ -55,7 +55,7 @@ def test_one_source_of_all(store: Store, config: Config, relay: Relay, monkeypat
     quiet(monkeypatch, *FED)
     assert watch(store, config, NOW) == "1 things to tell, 1 new messages"
     notify(store, config, NOW)
-    assert subjects(relay) == ["service: shared:silent:all"]
+    assert subjects(relay) == ["service: all models are silent"]
     said = to(relay)[0].get_body(("plain",)).get_content()  # type: ignore[union-attr]
     assert "21 of the 22 models that are fed by all are silent" in said
     assert all(model in said for model in FED)
@@ -67,7 +67,7 @@ def test_one_source_of_all(store: Store, config: Config, relay: Relay, monkeypat
     quiet(monkeypatch)
     watch(store, config, NOW + 2 * HOUR)
     notify(store, config, NOW + 2 * HOUR)
-    assert subjects(relay)[1:] == ["OK service: shared:silent:all is over"]
+    assert subjects(relay)[1:] == ["OK service, over: all models are silent"]
     before = snapshot(store)
     for minute in range(100):
         watch(store, config, NOW + 2 * HOUR + minute * MINUTE)
@@ -82,7 +82,7 @@ def test_two_of_a_source(store: Store, config: Config, relay: Relay, monkeypatch
     quiet(monkeypatch, "m01", "m02", "m03")
     watch(store, config, NOW + MINUTE)
     notify(store, config, NOW + MINUTE)
-    assert subjects(relay) == ["service: silent:m01", "service: silent:m02", "service: shared:silent:all"]
+    assert subjects(relay) == ["service: m01 is silent", "service: m02 is silent", "service: all models are silent"]
 
 
 def test_still_silent(store: Store, config: Config, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,12 +96,12 @@ def test_still_silent(store: Store, config: Config, relay: Relay, monkeypatch: p
     quiet(monkeypatch)
     watch(store, config, NOW + 2 * HOUR)
     notify(store, config, NOW + 2 * HOUR)
-    assert subjects(relay) == ["service: shared:silent:all", "OK service: shared:silent:all is over"]
+    assert subjects(relay) == ["service: all models are silent", "OK service, over: all models are silent"]
     assert "m01" in to(relay)[1].get_body(("plain",)).get_content()  # type: ignore[union-attr]
     quiet(monkeypatch, *FED[:4], hour=9)
     watch(store, config, NOW + 3 * HOUR)
     notify(store, config, NOW + 3 * HOUR)
-    assert subjects(relay)[2:] == ["service: shared:silent:all"]
+    assert subjects(relay)[2:] == ["service: all models are silent"]
 
 
 def test_a_name_in_common(
@@ -115,7 +115,7 @@ def test_a_name_in_common(
     quiet(monkeypatch, *FED[:4])
     watch(store, load(place.path), NOW)
     notify(store, config, NOW)
-    assert subjects(relay) == ["service: shared:silent:gateway", "service: silent:m04"]
+    assert subjects(relay) == ["service: models behind gateway are silent", "service: m04 is silent"]
 
 
 def fails(store: Store, slot: int, state: str) -> None:
@@ -135,7 +135,7 @@ def test_reading_fails(store: Store, config: Config, relay: Relay, monkeypatch: 
     watch(store, config, later)
     still, over = opens(store, config, later, "m01", "m02")
     assert notify(store, config, later) == "1 messages sent, 0 failed"
-    assert subjects(relay) == ["service: job:ingest"]
+    assert subjects(relay) == ["service: job ingest fails"]
     with store.read() as connection:
         kept = {(row["state"], row["suppressed_because"]) for row in outbox.about(connection, f"incident:{still}")}
     assert kept == {("held", "inhibited: service:job:ingest")}
@@ -145,7 +145,7 @@ def test_reading_fails(store: Store, config: Config, relay: Relay, monkeypatch: 
     quiet(monkeypatch)
     watch(store, config, later + HOUR)
     notify(store, config, later + HOUR)
-    assert sorted(said.split(":")[0] for said in subjects(relay)[1:]) == ["ALARM m01", "OK service"]
+    assert sorted(said.split(":")[0] for said in subjects(relay)[1:]) == ["ALARM m01", "OK service, over"]
     with store.read() as connection:
         gone = {(row["event"], row["state"]) for row in outbox.about(connection, f"incident:{over}")}
         assert gone == {("opened", "suppressed"), ("closed", "suppressed")}
@@ -163,7 +163,7 @@ def test_only_source_away(store: Store, config: Config, relay: Relay, monkeypatc
     quiet(monkeypatch)
     watch(store, config, NOW + HOUR)
     notify(store, config, NOW + HOUR)
-    assert [said.split(":")[0] for said in subjects(relay)[2:]] == ["ALARM m21", "OK service"]
+    assert [said.split(":")[0] for said in subjects(relay)[2:]] == ["ALARM m21", "OK service, over"]
 
 
 def test_held_and_over(store: Store, config: Config, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,7 +219,7 @@ def test_real_feed(quick_place: Place, relay: Relay) -> None:
         assert relay.mails == []
         for hour in (6, 7, 8):
             passes(store, NOW + hour * HOUR)
-        assert subjects(relay) == ["service: shared:silent:api"]
+        assert subjects(relay) == ["service: models behind api are silent"]
         logged(
             600,
             2,
@@ -229,7 +229,7 @@ def test_real_feed(quick_place: Place, relay: Relay) -> None:
         )
         passes(store, NOW + 57 * HOUR)
         ended = [said.split(" since")[0] for said in subjects(relay)[1:]]
-        assert Counter(ended) == {"ALARM 3 models at once:": 2, "OK service: shared:silent:api is over": 1}
+        assert Counter(ended) == {"ALARM 3 models at once:": 2, "OK service, over: models behind api are silent": 1}
         whole = sorted(plain(mail) for mail in to(relay) if "ALARM" in mail["Subject"])
         assert ["predictions" in text for text in whole] == [
             True,

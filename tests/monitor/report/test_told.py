@@ -12,7 +12,7 @@ from monitor.detection.power import TITLES
 from monitor.feed import Feed, condition
 from monitor.plan import MARKS, Planned, since_mark
 from monitor.quality.notes import recognised
-from monitor.report.told import cause, claim, retold
+from monitor.report.told import ABOUT, ABOUT_ANOTHER, about, cause, claim, retold
 from monitor.report.words import words
 from monitor.retraining import advise
 from monitor.said import Said, recalled
@@ -120,3 +120,14 @@ def test_said_again(said: str) -> None:
     kept = recalled(json.loads(json.dumps(said.record())))
     assert retold(kept, words("en")) == said
     assert retold(kept, words("fr")) != said
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_about(language: str) -> None:
+    """Every kind of alert has words; the name in it is kept, also where one alert is about another."""
+    plain = words("en" if language == "fr" else "fr")
+    for kind in (*ABOUT, *ABOUT_ANOTHER):
+        said = about(f"service:{kind}:disk", words(language))
+        assert said not in {f"{kind}:disk", about(f"service:{kind}:disk", plain)}
+    assert "api" in about("service:flapping:source:refusing:api", words(language))
+    assert about("service:jobless", words(language)) == "jobless"
