@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from jobs.timetable import JOBS, NAMED, Job
 from monitor.config import Config
-from monitor.hysteresis import Course, Reading, after
+from monitor.hysteresis import QUIET, Course, Reading, after
 from monitor.said import Said
 from monitor.store import courses, feed, incidents, outbox, runs, service_alerts, slots
 from monitor.window import hour_of, microseconds
@@ -32,7 +32,7 @@ class Alert:
     Hold one thing to tell, and since when (microseconds since 1970).
 
     One that `ends` is told again when it is over. `covers` are those it explains: they are no message of their own. Told are the
-    routes that receive `to`.
+    routes that receive `to`. While one `flaps` neither its beginning nor its end is told: the digest of the day has it.
     """
 
     subject: str
@@ -42,16 +42,22 @@ class Alert:
     covers: tuple["Alert", ...] = ()
     models: tuple[str, ...] = ()
     to: str = "service"
+    flaps: bool = False
 
 
 @dataclass(frozen=True)
 class Sign:
-    """Hold one reading of something, what to say of it while it is bad, and who is told; None: it cannot be read now."""
+    """
+    Hold one reading of something, what to say of it while it is bad, and who is told.
+
+    None: there is nothing to read just now; where there should be, `unread` says what cannot be read.
+    """
 
     subject: str
     reading: Reading | None
     line: str
     to: str = "service"
+    unread: str = ""
 
 
 def unwell(
@@ -69,15 +75,28 @@ def unwell(
     models = list(found)
     signs = [_late(connection, config, now), _stuck(connection, now), _disk(config, usage),
              *_refused(connection, config, now), *_overdue(models)]  # fmt: skip
-    known, standing = courses.all(connection), []
+    known, standing = courses.all(connection), list[Alert]()
     for sign in signs:
         old = known.get(sign.subject, Course())
-        new = after(old, sign.reading, microseconds(now))
-        if new != old and (new.state, old.state) != ("ok", "ok"):  # what was never bad needs no row
+        new = old if sign.reading is None and not sign.unread else after(old, sign.reading, microseconds(now))
+        if new != old and not (new.is_calm and old.is_calm):  # what was never bad needs no row
             courses.put(connection, sign.subject, new)
-        if new.is_told:
-            standing.append(Alert(sign.subject, sign.line, new.since_us, ends=True, to=sign.to))
+        standing += _alerts(sign, new, microseconds(now))
     return [*standing, *_spent(connection, config, now)]
+
+
+def _alerts(sign: Sign, course: Course, now_us: int) -> Iterator[Alert]:
+    """Yield what is bad; that it comes and goes, once, and of it nothing else meanwhile; that it cannot be read."""
+    name = sign.subject.removeprefix("service:")
+    if course.is_told or course.flapping_us:
+        yield Alert(sign.subject, sign.line, course.since_us, ends=True, to=sign.to, flaps=bool(course.flapping_us))
+    if course.flapping_us:
+        line = Said(f"{name} comes and goes ({sign.line}): only the digest of the day tells of it until {QUIET} readings in a row agree",
+                    "watch.flapping", what=name, how=sign.line, readings=QUIET)  # fmt: skip
+        yield Alert(f"{service_alerts.FLAPPING}{name}", line, course.flapping_us, to=sign.to)
+    if course.is_unread(now_us):
+        line = Said(f"not to be read for 15 minutes: {sign.unread}", "watch.cannot_measure", what=sign.unread)
+        yield Alert(f"{service_alerts.UNMEASURED}{name}", line, course.missing_us, ends=True)
 
 
 def late(connection: Connection, config: Config, now: datetime) -> list[str] | None:
@@ -128,8 +147,8 @@ def _stuck(connection: Connection, now: datetime) -> Sign:
 def _disk(config: Config, usage: Usage) -> Sign:
     try:
         found = usage(config.data_dir)
-    except OSError:
-        return Sign("service:disk", None, "")
+    except OSError as error:
+        return Sign("service:disk", None, "", unread=f"the free space under data_dir ({error.strerror or error})")
     free = found.free / found.total
     reading: Reading = "bad" if free < DISK_LOW else "good" if free > DISK_ENOUGH else "between"
     line = Said(f"{free:.0%} of the disk under data_dir is free", "watch.disk", free=free)

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -60,8 +61,7 @@ def _found(connection: Connection, config: Config, quiet: list[Alert], ill: list
     reading = next((one for one in jobs if one.subject in unread), None)
     if reading is not None:  # whatever seems silent meanwhile may only be unread
         silent = tuple(inner for one in found if one.ends for inner in (one, *one.covers))
-        jobs[jobs.index(reading)] = Alert(reading.subject, reading.line, reading.since_us, ends=True, covers=silent,
-                                          models=tuple(config.models))  # fmt: skip
+        jobs[jobs.index(reading)] = replace(reading, covers=silent, models=tuple(config.models))
         found = [one for one in found if not one.ends]
     return [*jobs, *found]
 
@@ -87,8 +87,10 @@ def _shared(config: Config, quiet: list[Alert]) -> list[Alert]:
 
 def _begin(connection: Connection, config: Config, standing: dict[str, Any], one: Alert, now: datetime) -> int:
     """Queue the messages of an alert, unless it was told, and let what it explains be part of them; returns how many are new."""
+    if one.flaps and one.subject not in standing:
+        return 0
     sequence = one.since_us // MINUTE_US
-    if one.covers and one.subject in standing:  # it was told, whatever became of its models since
+    if (one.covers or one.flaps) and one.subject in standing:  # it was told, whatever became of its models since
         sequence = standing[one.subject]["sequence"]
     new = _queue(connection, config, one, sequence, now)
     told = service_alerts.messages(connection, one.subject, "opened", sequence)

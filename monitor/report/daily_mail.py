@@ -42,6 +42,7 @@ class Day:
     feeds: tuple[tuple[str, str], ...] = ()  # source, sentence
     jobs: tuple[tuple[str, str], ...] = ()  # job, last line
     planned: tuple[Planned, ...] = ()
+    flapping: tuple[tuple[str, int], ...] = ()  # what comes and goes, since when
 
     @property
     def is_something(self) -> bool:
@@ -51,7 +52,7 @@ class Day:
         >>> Day((0, 9)).is_something, Day((0, 9), jobs=(("ingest", "no such folder"),)).is_something
         (False, True)
         """
-        events = (self.opened, self.closed, self.kept_back, self.feeds, self.jobs, self.planned)
+        events = (self.opened, self.closed, self.kept_back, self.feeds, self.jobs, self.planned, self.flapping)
         return any(events) or any(one.status in BAD for _, one in self.verdicts)
 
 
@@ -65,7 +66,8 @@ def daily_mail(day: Day, now: datetime, words: Words) -> Letter:
         + [(f"#{one.id}", _incident("closed", one, words)) for one in day.closed],
         "kept_back": [(words.say("digest.times", n=many), _held(why, words)) for why, many in (day.kept_back or {}).items()],
         "service": [(source, words.say("daily.feed", how=retold(how, words))) for source, how in day.feeds]
-        + [(job, words.say("daily.job", line=line or words.say("watch.killed"))) for job, line in day.jobs],
+        + [(job, words.say("daily.job", line=line or words.say("watch.killed"))) for job, line in day.jobs]
+        + [(what, words.say("daily.flapping", at=since_us)) for what, since_us in day.flapping],
         "planned": [(one.model or words.say("daily.all_models"), _planned(one, words)) for one in day.planned],
     }  # fmt: skip
     verdicts = [(model, words.say("daily.verdict", status=words.say(f"status.{one.status}"), sentence=retold(one.sentence, words)))

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, select
 from monitor.store.tables import outbox
 
 INGEST, UNHEALTHY = "service:job:ingest", "service:unhealthy"
+FLAPPING, UNMEASURED = "service:flapping:", "service:cannot_measure:"  # and the name of what is measured
 
 
 def silent(model: str) -> str:

@@ -1,6 +1,7 @@
 """Once a day each recipient is told what the day brought, and nothing where it brought nothing."""
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -13,8 +14,9 @@ from monitor.alerts import Message
 from monitor.config import Config
 from monitor.detection.incident import Cause, Incident
 from monitor.errors import ConfigError
+from monitor.hysteresis import Course
 from monitor.plan import Planned
-from monitor.store import incidents, outbox, plans, runs
+from monitor.store import courses, incidents, outbox, plans, runs
 from monitor.store.store import Store
 from monitor.window import hour_of, microseconds
 from tests.conftest import NOW, Place
@@ -106,6 +108,21 @@ def test_parts(store: Store, config: Config) -> None:
         "mise en production 2.5.0",
     ):
         assert part in found["ops@stat.example"], part
+
+
+def test_flapping(store: Store, config: Config) -> None:
+    """What comes and goes stands in the digest while it does, also where nothing else is to tell, and not when nobody reads it any more."""
+    slot = digest_slot(config, NOW)
+    since = microseconds(slot - timedelta(hours=2))
+    with store.write() as connection:
+        course = Course("recovering", "bgbgbg", since, since, microseconds(slot) - 60_000_000, since)
+        courses.put(connection, "service:source:refusing:api", course)
+        courses.put(connection, "service:disk", replace(course, read_us=microseconds(slot - DAY) - 1))
+    assert recount(store, config, slot) == "2 digests"
+    found = told(store, config, slot)
+    assert "source:refusing:api  comes and goes since Wed 02 Sep 02:30 UTC" in found["two@stat.example"]
+    assert "source:refusing:api  va et vient depuis" in found["ops@stat.example"]
+    assert "disk  comes" not in found["two@stat.example"]
 
 
 def test_slot(quick_place: Place) -> None:

@@ -45,6 +45,11 @@ def told(store: Store, subject: str) -> list[tuple[str, str]]:
         return [(row["event"], row["recipient"].partition("@")[0]) for row in outbox.about(connection, subject)]
 
 
+def words_of(relay: Relay) -> str:
+    """Return all that was mailed, on one line."""
+    return " ".join(" ".join(mail.get_body(("plain",)).get_content().split()) for mail in to(relay))  # type: ignore[union-attr]
+
+
 def runs_well(store: Store, job: str, slot: datetime, state: str = "ok") -> None:
     with store.write() as connection:
         slot_us = microseconds(slot)
@@ -95,6 +100,60 @@ def test_no_disk(store: Store, config: Config) -> None:
         assert ("service:disk" in read(store, config, now, usage=disk(0.01))) is (now > NOW)
     for now in at(NOW + 2 * MINUTE, 30):
         assert "service:disk" in read(store, config, now, usage=away)
+
+
+def test_disk_away(store: Store, config: Config, relay: Relay) -> None:
+    """What cannot be measured for 15 minutes is told once, by name, and over with the first reading that can be taken."""
+
+    def away(_: Path) -> Any:
+        raise PermissionError(13, "Permission denied")
+
+    subject = "service:cannot_measure:disk"
+    for now in at(NOW, 15):
+        watch(store, config, now, usage=away)
+    assert told(store, subject) == []
+    for now in at(NOW + 15 * MINUTE, 30):
+        watch(store, config, now, usage=away)
+    assert told(store, subject) == [("opened", "ops")]
+    notify(store, config, NOW + 45 * MINUTE)
+    assert "the free space under data_dir (Permission denied)" in words_of(relay)
+    watch(store, config, NOW + 46 * MINUTE, usage=disk(0.5))
+    assert told(store, subject) == [("opened", "ops"), ("closed", "ops")]
+    assert told(store, "service:disk") == []
+
+
+def test_flapping(store: Store, config: Config, relay: Relay) -> None:
+    """What comes and goes is one message more, then nothing however long it does, and is told again from six quiet readings on."""
+    (config.data_dir).mkdir(exist_ok=True)
+    for now in at(NOW, 2):
+        watch(store, config, now, usage=disk(0.09))
+    assert told(store, "service:disk") == [("opened", "ops")]
+    for minute, now in enumerate(at(NOW + 2 * MINUTE, 60)):
+        watch(store, config, now, usage=disk(0.09 if minute % 2 else 0.5))
+    assert told(store, "service:flapping:disk") == [("opened", "ops")]
+    notify(store, config, NOW + 62 * MINUTE)
+    assert "disk comes and goes (9% of the disk" in words_of(relay)
+    for now in at(NOW + 62 * MINUTE, 16):
+        watch(store, config, now, usage=disk(0.5))
+    assert told(store, "service:disk") == [("opened", "ops"), ("closed", "ops")]
+    assert told(store, "service:flapping:disk") == [("opened", "ops")]
+
+
+def test_flapping_holds_its_end(store: Store, config: Config) -> None:
+    """What flaps is neither opened nor closed: what fires meanwhile is told when it stays bad, and what was told stands."""
+    subject = "service:disk"
+    for now, letter in zip(at(NOW, 40), "bggbggbgg" + "b" * 6, strict=False):
+        watch(store, config, now, usage=disk(0.09 if letter == "b" else 0.5))
+    assert told(store, "service:flapping:disk") == [("opened", "ops")]
+    assert told(store, subject) == []
+    watch(store, config, NOW + 15 * MINUTE, usage=disk(0.09))
+    assert told(store, subject) == [("opened", "ops")]
+    for now, letter in zip((NOW + n * 10 * MINUTE for n in range(2, 40)), "gbgbggg", strict=False):
+        watch(store, config, now, usage=disk(0.09 if letter == "b" else 0.5))
+    assert [event for event, _ in told(store, subject)] == ["opened"]  # ok by now, and flapping
+    for now in (NOW + n * 10 * MINUTE for n in range(9, 13)):
+        watch(store, config, now, usage=disk(0.5))
+    assert told(store, subject) == [("opened", "ops"), ("closed", "ops")]
 
 
 def test_unhealthy(store: Store, config: Config) -> None:
