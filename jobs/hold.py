@@ -58,7 +58,7 @@ class Reasons:
     def _no_feed(self, model: str) -> str | None:
         """Return the alert that explains whatever is seen of a model meanwhile: reading fails, or none of its sources gives."""
         names = [source.name for source in self.config.sources.values() if source.model in {None, model}]
-        whole = {service_alerts.INGEST, service_alerts.UNHEALTHY, service_alerts.silent(model)} & self.standing
+        whole = {*service_alerts.BLIND, service_alerts.silent(model)} & self.standing
         away = [service_alerts.away(name) & self.standing for name in names]
         known = whole or (away[0] if away and all(away) else None)
         return f"{FEED}: {min(known)}" if known else None

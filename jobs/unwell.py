@@ -1,13 +1,13 @@
 """The service will read how it does itself, and find what was bad for long enough to be told."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
+from jobs.space import FULL, Usage, space
 from jobs.timetable import JOBS, NAMED, Job
 from monitor.config import Config
 from monitor.hysteresis import QUIET, Course, Reading, after
@@ -20,10 +20,8 @@ PERIODS = 3  # of a job that is wanted often, without a run that went well
 STUCK_US, MOVES_US = 15 * 60_000_000, 60_000_000
 STUCK = Said("messages wait longer than 15 minutes", "watch.stuck")
 REFUSED, ACCEPTED, LEAST_REFUSED = 0.01, 0.005, 10
-DISK_LOW, DISK_ENOUGH = 0.10, 0.15
 OVERDUE = {"standing.old_audit", "standing.wide", "standing.few_audited"}  # who never audited is not urged to
 FALSE_ALARMS = 2  # in a quarter, of one model
-Usage = Callable[[Path], Any]  # like shutil.disk_usage: total, used and free bytes
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ def unwell(
     `found` is how the models stand (`jobs.status.verdicts`). Where things stand is kept in the caller's transaction.
     """
     models = list(found)
-    signs = [_late(connection, config, now), _stuck(connection, now), _disk(config, usage),
+    signs = [_late(connection, config, now), _stuck(connection, now), *_disk(config, usage),
              *_refused(connection, config, now), *_overdue(models)]  # fmt: skip
     known, standing = courses.all(connection), list[Alert]()
     for sign in signs:
@@ -144,15 +142,19 @@ def _stuck(connection: Connection, now: datetime) -> Sign:
     return Sign("service:outbox", reading, STUCK)
 
 
-def _disk(config: Config, usage: Usage) -> Sign:
+def _disk(config: Config, usage: Usage) -> Iterator[Sign]:
     try:
-        found = usage(config.data_dir)
+        found = space(config, usage)
     except OSError as error:
-        return Sign("service:disk", None, "", unread=f"the free space under data_dir ({error.strerror or error})")
-    free = found.free / found.total
-    reading: Reading = "bad" if free < DISK_LOW else "good" if free > DISK_ENOUGH else "between"
-    line = Said(f"{free:.0%} of the disk under data_dir is free", "watch.disk", free=free)
-    return Sign("service:disk", reading, line)
+        yield Sign("service:disk", None, "", unread=f"the free space under data_dir ({error.strerror or error})")
+        yield Sign(service_alerts.PAUSED, None, "")
+        return
+    facts = {"free": found.share, "gib": found.gib}
+    line = Said(f"{found.share:.0%} of the disk under data_dir is free ({found.gib:,.1f} GiB)", "watch.disk", **facts)
+    yield Sign("service:disk", found.reading, line)
+    text = f"nothing is read: {found.share:.0%} of the disk under data_dir is free; reading goes on by itself from {FULL:.0%} on, and nothing is lost while the logs stay"
+    paused = Said(text, "watch.paused", free=found.share, full=FULL)
+    yield Sign(service_alerts.PAUSED, "bad" if found.is_full else "good", paused)
 
 
 def _refused(connection: Connection, config: Config, now: datetime) -> Iterator[Sign]:

@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from jobs.space import Usage
 from jobs.status import verdicts
-from jobs.unwell import Alert, Usage, late, unwell
+from jobs.unwell import Alert, late, unwell
 from monitor.alerts import Message
 from monitor.config import Config
 from monitor.feed import condition
@@ -55,7 +56,7 @@ def _found(connection: Connection, config: Config, quiet: list[Alert], ill: list
     jobs += ill
     sources = _sources(connection, config, {name for one in quiet for name in one.models}, now)
     found = [*_shared(config, quiet), *sources]
-    unread = {service_alerts.INGEST}
+    unread = {service_alerts.INGEST, service_alerts.PAUSED}
     if "ingest" in (late(connection, config, now) or ()):
         unread.add(service_alerts.UNHEALTHY)
     reading = next((one for one in jobs if one.subject in unread), None)

@@ -11,7 +11,11 @@ from sqlalchemy import Connection, func, select
 
 from monitor.store.tables import outbox
 
-INGEST, UNHEALTHY = "service:job:ingest", "service:unhealthy"
+INGEST, UNHEALTHY, PAUSED = BLIND = (
+    "service:job:ingest",
+    "service:unhealthy",
+    "service:paused",
+)  # nothing is read meanwhile
 FLAPPING, UNMEASURED = "service:flapping:", "service:cannot_measure:"  # and the name of what is measured
 
 

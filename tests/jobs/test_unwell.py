@@ -17,7 +17,7 @@ from monitor.alerts import Message
 from monitor.config import Config
 from monitor.detection.incident import Incident
 from monitor.said import Said
-from monitor.store import feed, incidents, outbox, runs
+from monitor.store import feed, incidents, outbox, runs, service_alerts
 from monitor.store.store import Store
 from monitor.verdict import Verdict
 from monitor.window import hour_of, microseconds
@@ -30,9 +30,10 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 Disk = namedtuple("Disk", "total used free")
 
 
-def disk(free: float) -> Any:
-    """Return what measures a disk of which so much is free."""
-    return lambda _: Disk(100.0, 100 - 100 * free, 100 * free)
+def disk(free: float, gib: float = 1000) -> Any:
+    """Return what measures a disk of so many GiB of which so much is free."""
+    whole = gib * 1024**3
+    return lambda _: Disk(whole, whole * (1 - free), whole * free)
 
 
 def at(start: datetime, minutes: int) -> Iterator[datetime]:
@@ -75,9 +76,9 @@ def test_disk(store: Store, config: Config, relay: Relay) -> None:
         watch(store, config, now, usage=disk(0.09))
     assert told(store, "service:disk") == [("opened", "ops")]
     notify(store, config, NOW + 4 * MINUTE)
-    assert "9% of the disk under data_dir is free" in str(to(relay)[0].get_body(("plain",)))
+    assert "9% of the disk under data_dir is free (90.0 GiB)" in words_of(relay)
     for now in at(NOW + 5 * MINUTE, 30):
-        watch(store, config, now, usage=disk(0.12))
+        watch(store, config, now, usage=disk(0.14))
     for now in at(NOW + 35 * MINUTE, 15):
         watch(store, config, now, usage=disk(0.16))
     assert len(told(store, "service:disk")) == 1
@@ -100,6 +101,37 @@ def test_no_disk(store: Store, config: Config) -> None:
         assert ("service:disk" in read(store, config, now, usage=disk(0.01))) is (now > NOW)
     for now in at(NOW + 2 * MINUTE, 30):
         assert "service:disk" in read(store, config, now, usage=away)
+
+
+def test_small_disk(store: Store, config: Config) -> None:
+    """Less than 5 GiB are told whatever share of the disk they are."""
+    for now in at(NOW, 2):
+        assert "service:disk" not in read(store, config, now, usage=disk(0.51, gib=10))
+    for now in at(NOW + 2 * MINUTE, 2):
+        found = read(store, config, now, usage=disk(0.49, gib=10))
+    assert found == {"service:disk"}
+
+
+def test_paused(store: Store, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Below 5 % people are told that nothing is read, and whoever seems silent meanwhile is part of that message, unreadable disk or not."""
+    silent = Verdict("SILENT", "No prediction", None, None)
+    monkeypatch.setattr("jobs.watch.verdicts", lambda *_: [("ape", silent, {"last_us": microseconds(NOW)})])
+    with store.write() as connection:
+        unwell(connection, config, NOW, (), disk(0.04))
+    watch(store, config, NOW + MINUTE, usage=disk(0.04))
+    assert told(store, service_alerts.PAUSED) == told(store, "service:disk") == [("opened", "ops")]
+    with store.read() as connection:
+        assert [row["state"] for row in outbox.about(connection, "service:silent:ape")] == ["merged"]
+
+    def away(_: Path) -> Any:
+        raise FileNotFoundError
+
+    watch(store, config, NOW + 2 * MINUTE, usage=away)
+    assert told(store, service_alerts.PAUSED) == [("opened", "ops")]
+    for now in at(NOW + 3 * MINUTE, 16):
+        watch(store, config, now, usage=disk(0.06))
+    assert told(store, service_alerts.PAUSED) == [("opened", "ops"), ("closed", "ops")]
+    assert told(store, "service:disk") == [("opened", "ops")]
 
 
 def test_disk_away(store: Store, config: Config, relay: Relay) -> None:
