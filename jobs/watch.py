@@ -22,7 +22,7 @@ from monitor.store.feed import feeds
 from monitor.store.store import Store
 from monitor.window import microseconds
 
-FAILURES = 3
+FAILURES, JOB = 3, "service:job:"
 TOLD = ("SILENT", "LOSING")  # what is refused, `jobs/unwell.py` tells
 MINUTE_US, DAY_US = 60_000_000, 86_400_000_000
 KILLED = Said("ended without a word: killed, out of memory, or past its deadline", "watch.killed")
@@ -31,7 +31,7 @@ KILLED = Said("ended without a word: killed, out of memory, or past its deadline
 def watch(store: Store, config: Config, now: datetime, usage: Usage = shutil.disk_usage) -> str:
     """
     Tell once when a model or one of its sources fell silent, when lines are lost, when a database or bucket that is a source
-    is away, when a job failed three times in a row, and what `jobs/unwell.py` finds; most of it again when it is over.
+    is away, when a job failed three times in a row or once at its deadline, and what `jobs/unwell.py` finds; most of it again when it is over.
 
     What is wrong at one place is one message: silent models that share a source or a name of `shares`, and all that is
     silent while reading fails. Safe to run twice: a message is keyed by what it tells and the minute it began. `usage` measures a disk.
@@ -41,7 +41,8 @@ def watch(store: Store, config: Config, now: datetime, usage: Usage = shutil.dis
              for name, told, extras in models if told.status == "SILENT"]  # fmt: skip
     with store.write() as connection:
         standing = service_alerts.standing(connection)
-        found = _found(connection, config, quiet, unwell(connection, config, now, models, usage), now)
+        jobs = _jobs(connection, standing, now)
+        found = _found(connection, config, quiet, [*jobs, *unwell(connection, config, now, models, usage)], now)
         new = sum(_begin(connection, config, standing, one, now) for one in found)
         known = {one.subject for alert in found for one in (alert, *alert.covers)}
         over = [row for subject, row in standing.items() if subject not in known]
@@ -49,11 +50,16 @@ def watch(store: Store, config: Config, now: datetime, usage: Usage = shutil.dis
     return f"{len(found)} things to tell, {new} new messages"
 
 
+def _jobs(connection: Connection, standing: Iterable[str], now: datetime) -> list[Alert]:
+    """Return the jobs that failed three times in a row or once at their deadline, until one run goes well."""
+    told = [subject.removeprefix(JOB) for subject in standing if subject.startswith(JOB)]
+    failing = runs.failing(connection, FAILURES, microseconds(now), told)
+    return [Alert(f"{JOB}{one['job']}", one["line"] or KILLED, one["first_us"], ends=True) for one in failing]
+
+
 def _found(connection: Connection, config: Config, quiet: list[Alert], ill: list[Alert], now: datetime) -> list[Alert]:
-    """Return what there is to tell: jobs, what else is `ill`, then feeds, then what is silent for no reason told by these."""
-    failing = runs.failing(connection, FAILURES, microseconds(now))
-    jobs = [Alert(f"service:job:{one['job']}", one["line"] or KILLED, one["first_us"], ends=True) for one in failing]
-    jobs += ill
+    """Return what there is to tell: what is `ill`, then feeds, then what is silent for no reason told by these."""
+    jobs = list(ill)
     sources = _sources(connection, config, {name for one in quiet for name in one.models}, now)
     found = [*_shared(config, quiet), *sources]
     unread = {service_alerts.INGEST, service_alerts.PAUSED}

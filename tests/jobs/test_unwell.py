@@ -241,6 +241,23 @@ def test_failing_is_over(store: Store, config: Config) -> None:
     assert told(store, "service:job:labels") == [("opened", "ops"), ("closed", "ops")]
 
 
+def test_timeout(store: Store, config: Config) -> None:
+    """One run over its deadline is told; being tried again, and failing then, does not end that, one success does."""
+    subject = "service:job:report"
+    runs_well(store, "report", NOW, "failed")
+    watch(store, config, NOW, usage=disk(0.5))
+    assert told(store, subject) == []
+    for minute, state in enumerate(("timeout", "running", "failed", "running"), 1):
+        runs_well(store, "report", NOW + DAY, state)
+        watch(store, config, NOW + DAY + minute * MINUTE, usage=disk(0.5))
+        with store.write() as connection:  # whoever ran it is gone
+            runs.release(connection, "report", minute + 1)
+        assert told(store, subject) == [("opened", "ops")], state
+    runs_well(store, "report", NOW + DAY)
+    watch(store, config, NOW + DAY + 10 * MINUTE, usage=disk(0.5))
+    assert told(store, subject) == [("opened", "ops"), ("closed", "ops")]
+
+
 @pytest.mark.parametrize(
     ("lines", "refused", "is_told"),
     [(1000, 11, True), (1000, 10, False), (1000, 9, False), (100, 9, False), (100, 10, True), (10_000, 101, True)],
