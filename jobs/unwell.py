@@ -8,12 +8,13 @@ from typing import Any
 from sqlalchemy import Connection
 
 from jobs.space import FULL, Usage, space
+from jobs.tell import Alert
 from jobs.timetable import JOBS, NAMED, Job
 from monitor.config import Config
 from monitor.hysteresis import QUIET, Course, Reading, after
 from monitor.said import Said
-from monitor.store import courses, feed, incidents, outbox, runs, service_alerts, slots
-from monitor.window import hour_of, microseconds
+from monitor.store import courses, feed, outbox, runs, service_alerts, slots
+from monitor.window import microseconds
 
 JUDGING = ("ingest", "summarise", "detect")  # without these nothing is known of any model
 PERIODS = 3  # of a job that is wanted often, without a run that went well
@@ -21,26 +22,6 @@ STUCK_US, MOVES_US = 15 * 60_000_000, 60_000_000
 STUCK = Said("messages wait longer than 15 minutes", "watch.stuck")
 REFUSED, ACCEPTED, LEAST_REFUSED = 0.01, 0.005, 10
 OVERDUE = {"standing.old_audit", "standing.wide", "standing.few_audited"}  # who never audited is not urged to
-FALSE_ALARMS = 2  # in a quarter, of one model
-
-
-@dataclass(frozen=True)
-class Alert:
-    """
-    Hold one thing to tell, and since when (microseconds since 1970).
-
-    One that `ends` is told again when it is over. `covers` are those it explains: they are no message of their own. Told are the
-    routes that receive `to`. While one `flaps` neither its beginning nor its end is told: the digest of the day has it.
-    """
-
-    subject: str
-    line: str
-    since_us: int
-    ends: bool = False
-    covers: tuple["Alert", ...] = ()
-    models: tuple[str, ...] = ()
-    to: str = "service"
-    flaps: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,7 +61,7 @@ def unwell(
         if new != old and not (new.is_calm and old.is_calm):  # what was never bad needs no row
             courses.put(connection, sign.subject, new)
         standing += _alerts(sign, new, microseconds(now))
-    return [*standing, *_spent(connection, config, now)]
+    return standing
 
 
 def _alerts(sign: Sign, course: Course, now_us: int) -> Iterator[Alert]:
@@ -139,7 +120,7 @@ def _stuck(connection: Connection, now: datetime) -> Sign:
     oldest = outbox.oldest_queued_us(connection)
     age_us = 0 if oldest is None else microseconds(now) - oldest
     reading: Reading = "bad" if age_us > STUCK_US else "between" if age_us > MOVES_US else "good"
-    return Sign("service:outbox", reading, STUCK)
+    return Sign(service_alerts.OUTBOX, reading, STUCK)
 
 
 def _disk(config: Config, usage: Usage) -> Iterator[Sign]:
@@ -174,15 +155,3 @@ def _overdue(models: Iterable[tuple[str, Any, dict[str, Any]]]) -> Iterator[Sign
         is_bad = isinstance(why, Said) and why.key in OVERDUE
         line = Said(f"{name}: {why or ''}", "watch.overdue", model=name, why=why or "")
         yield Sign(f"service:labels:{name}", "bad" if is_bad else "good", line, to="decisions")
-
-
-def _spent(connection: Connection, config: Config, now: datetime) -> Iterator[Alert]:
-    """Yield, once a quarter, the models of which so many incidents were closed as false alarms in it."""
-    begin = now.replace(month=(now.month - 1) // 3 * 3 + 1, day=1, hour=0, minute=0, second=0, microsecond=0)
-    for name in config.models:
-        false = [one for one in incidents.all(connection, name, ("closed",))
-                 if one.closed_as == "false_alarm" and (one.closed_hour or 0) >= hour_of(begin)]  # fmt: skip
-        if len(false) >= FALSE_ALARMS:
-            text = f"{name}: {len(false)} incidents of this quarter were closed as false alarms; look at its tolerances (vigie backtest)"
-            line = Said(text, "watch.spent", model=name, count=len(false))
-            yield Alert(f"service:budget:{name}", line, microseconds(begin), to="decisions")

@@ -8,9 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from jobs.facts import facts
 from jobs.space import Usage
 from jobs.status import verdicts
-from jobs.unwell import Alert, late, unwell
+from jobs.tell import Alert, tell
+from jobs.unwell import late, unwell
 from monitor.alerts import Message
 from monitor.config import Config
 from monitor.feed import condition
@@ -41,8 +43,8 @@ def watch(store: Store, config: Config, now: datetime, usage: Usage = shutil.dis
              for name, told, extras in models if told.status == "SILENT"]  # fmt: skip
     with store.write() as connection:
         standing = service_alerts.standing(connection)
-        jobs = _jobs(connection, standing, now)
-        found = _found(connection, config, quiet, [*jobs, *unwell(connection, config, now, models, usage)], now)
+        ill = [*_jobs(connection, standing, now), *unwell(connection, config, now, models, usage)]
+        found = [*_found(connection, config, quiet, ill, now), *facts(connection, config, now)]
         new = sum(_begin(connection, config, standing, one, now) for one in found)
         known = {one.subject for alert in found for one in (alert, *alert.covers)}
         over = [row for subject, row in standing.items() if subject not in known]
@@ -99,26 +101,12 @@ def _begin(connection: Connection, config: Config, standing: dict[str, Any], one
     sequence = one.since_us // MINUTE_US
     if (one.covers or one.flaps) and one.subject in standing:  # it was told, whatever became of its models since
         sequence = standing[one.subject]["sequence"]
-    new = _queue(connection, config, one, sequence, now)
+    new = tell(connection, config, one, sequence, now)
     told = service_alerts.messages(connection, one.subject, "opened", sequence)
     for inner in one.covers:
-        if _queue(connection, config, inner, inner.since_us // MINUTE_US, now):
+        if tell(connection, config, inner, inner.since_us // MINUTE_US, now):
             _merge(connection, inner.subject, "opened", inner.since_us // MINUTE_US, told)
     return new
-
-
-def _queue(connection: Connection, config: Config, one: Alert, sequence: int, now: datetime) -> int:
-    facts = {
-        "kind": "service",
-        "what": one.subject,
-        "line": one.line,
-        "ends": one.ends,
-        "to": one.to,
-        "models": list(one.models),
-    }
-    facts |= {"said": one.line.record()} if isinstance(one.line, Said) else {}
-    return outbox.queue(connection, [Message(one.subject, "opened", sequence, "mail", route.to, {**facts, "language": route.language})
-                                     for route in config.routes if one.to in route.receives and (route.level == 1 or one.to != "service")], now)  # fmt: skip
 
 
 def _merge(connection: Connection, subject: str, event: str, sequence: int, told: dict[str, Any]) -> None:
@@ -133,13 +121,20 @@ def _end(connection: Connection, row: dict[str, Any], quiet: Iterable[str], now:
     """Queue that an alert is over, to whom it was told; what was part of another message ends without one."""
     subject, sequence = row["subject"], row["sequence"]
     still = sorted(set(quiet) & set(row["facts"]["models"]))
-    facts = {"kind": "service", "what": subject, "line": row["facts"]["line"], "over": True, "still": still}
-    facts |= {"said": row["facts"]["said"]} if "said" in row["facts"] else {}
+    said = {"kind": "service", "what": subject, "line": row["facts"]["line"], "over": True, "still": still}
+    said |= {"said": row["facts"]["said"]} if "said" in row["facts"] else {}
     begun = service_alerts.messages(connection, subject, "opened", sequence)
     new = outbox.queue(
         connection,
         [
-            Message(subject, "closed", sequence, "mail", to, {**facts, "language": one["facts"].get("language", "en")})
+            Message(
+                subject,
+                "closed",
+                sequence,
+                one["channel"],
+                to,
+                {**said, "language": one["facts"].get("language", "en")},
+            )
             for to, one in begun.items()
         ],
         now,

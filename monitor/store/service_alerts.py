@@ -16,6 +16,13 @@ INGEST, UNHEALTHY, PAUSED = BLIND = (
     "service:unhealthy",
     "service:paused",
 )  # nothing is read meanwhile
+DEAD, OUTBOX, PROFILES, LOSING = "service:dead", "service:outbox", "service:profiles:", "service:source:losing:"
+ANY_WAY = (
+    DEAD,
+    OUTBOX,
+    PROFILES,
+    LOSING,
+)  # beginnings of what is told by every way there is: the usual one may be what is stuck
 FLAPPING, UNMEASURED = "service:flapping:", "service:cannot_measure:"  # and the name of what is measured
 
 

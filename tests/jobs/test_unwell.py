@@ -10,14 +10,18 @@ import pytest
 
 from jobs.ingest import ingest
 from jobs.notify import notify
+from jobs.rebuild import rebuild
 from jobs.status import verdicts
-from jobs.unwell import Alert, unwell
+from jobs.summarise import summarise
+from jobs.tell import Alert
+from jobs.unwell import unwell
 from jobs.watch import watch
 from monitor.alerts import Message
 from monitor.config import Config
 from monitor.detection.incident import Incident
+from monitor.profiles.profile import Key, Profile
 from monitor.said import Said
-from monitor.store import feed, incidents, outbox, runs, service_alerts
+from monitor.store import feed, incidents, outbox, profiles, runs, service_alerts
 from monitor.store.store import Store
 from monitor.verdict import Verdict
 from monitor.window import hour_of, microseconds
@@ -302,6 +306,65 @@ def test_stuck(store: Store, config: Config) -> None:
     for now in at(NOW + 40 * MINUTE, 16):
         watch(store, config, now, usage=disk(0.5))
     assert told(store, "service:outbox") == [("opened", "ops"), ("closed", "ops")]
+
+
+def test_stuck_mail(store: Store, place: Place) -> None:
+    """What tells that mail is stuck is laid down in the run that could not send it, though the rest waits for its hour; once."""
+    config = place.configure(
+        replaced=(
+            "delivery: {file_drop: mails}",
+            "delivery: {fallback: {file_drop: aside}, smtp: {host: 127.0.0.1, port: 1, starttls: never}}",
+        )
+    )
+    weekly = Message("weekly:ape", "weekly", 1, "mail", "x@stat.example", {"kind": "test"})
+    with store.write() as connection:
+        outbox.queue(connection, [weekly], NOW)
+    for now in at(NOW + 16 * MINUTE, 2):
+        watch(store, config, now, usage=disk(0.5))
+    assert told(store, "service:outbox") == [("opened", "ops")]
+    assert notify(store, config, NOW + 18 * MINUTE) == "0 messages sent, 2 failed, 1 laid down as files"
+    notify(store, config, NOW + 19 * MINUTE)
+    [file] = (place.folder / "aside").rglob("*.eml")
+    assert "messages wait longer than 15 minutes" in file.read_text()
+
+
+def test_dead(store: Store, config: Config, relay: Relay) -> None:
+    """Messages that are dead are told, once a day on which some died, whatever died before."""
+    relay.answers = ["550 no", "550 no"]
+    for number in range(2):
+        message = Message(f"weekly:{number}", "weekly", 1, "mail", "gone@stat.example", {"kind": "test"})
+        with store.write() as connection:
+            outbox.queue(connection, [message], NOW)
+    notify(store, config, NOW)
+    for now in (NOW + MINUTE, NOW + 2 * MINUTE, NOW + 20 * HOUR, NOW + 3 * DAY):
+        watch(store, config, now, usage=disk(0.5))
+    assert told(store, "service:dead") == [("opened", "ops")]
+    notify(store, config, NOW + 3 * MINUTE)
+    assert "2 messages of a day are dead, the newest to gone@stat.example" in words_of(relay)
+    relay.answers = ["550 no"]
+    with store.write() as connection:
+        outbox.retry(connection, 1)
+    notify(store, config, NOW + 3 * DAY)
+    watch(store, config, NOW + 3 * DAY + MINUTE, usage=disk(0.5))
+    assert told(store, "service:dead") == [("opened", "ops")] * 2
+
+
+def test_wrong_profiles(store: Store, place: Place, config: Config) -> None:
+    """Hours whose profiles were not those of their rows are told in the transaction that mends them, and a right store tells nothing."""
+    place.write(200, hours=30)
+    now = NOW + DAY
+    ingest(store, config, NOW)
+    summarise(store, config, NOW)
+    rebuild(store, config, now)
+    assert told(store, "service:profiles:ape") == []
+    first = hour_of(NOW) // 24 * 24
+    with store.write() as connection:
+        for hour in (first + 2, first + 3):
+            profiles.replace(connection, "ape", [hour], {Key("ape", "", hour): Profile()})
+    assert rebuild(store, config, now) == "ape: 24 hours checked, 2 differed"
+    assert told(store, "service:profiles:ape") == [("opened", "ops")]
+    assert rebuild(store, config, now) == "ape: 24 hours checked, 0 differed"
+    assert len(told(store, "service:profiles:ape")) == 1
 
 
 def test_overdue(store: Store, config: Config) -> None:
