@@ -3,12 +3,13 @@
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from jobs.alive import last_runs
 from jobs.status import verdicts
 from jobs.timetable import digest_slot
 from monitor.alerts import Message
 from monitor.config import Config
 from monitor.feed import condition
-from monitor.report.daily_mail import Day
+from monitor.report.daily_mail import Day, Pulse
 from monitor.store import courses, incidents, outbox, plans, runs
 from monitor.store.feed import feeds
 from monitor.store.store import Store
@@ -53,4 +54,5 @@ def happened(store: Store, config: Config, span: tuple[int, int], now: datetime)
             tuple(one for one in plans.of_model(connection) if one.removed_us is None
                   and one.from_us < end + DAY_US and (one.to_us or one.from_us) >= end),
             tuple(flapping),
+            Pulse(runs.last_tick_us(connection), tuple(last_runs(connection, config, now)), outbox.oldest_queued_us(connection)),
         )  # fmt: skip
