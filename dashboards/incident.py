@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboards import charts, shared, silence_form, views
+from dashboards import charts, shared, views
 from monitor.detection.explain import beside_chance, shown, then_now
 from monitor.detection.incident import Cause, Incident
 from monitor.detection.renewal import kin_of
@@ -14,7 +14,7 @@ from monitor.report.advice import advice
 from monitor.report.domain_classifier import sentence
 from monitor.report.pictures import curve_title
 from monitor.report.words import words
-from monitor.store import actions, groups, incidents, outbox, profiles, symptoms
+from monitor.store import actions, groups, holding, incidents, outbox, profiles, symptoms
 from monitor.window import MICROSECONDS_PER_HOUR, Window, hour_of
 
 LONGEST_LABEL = 40
@@ -40,6 +40,18 @@ def incident(number: int) -> tuple[Incident, list[dict[str, Any]], list[dict[str
             for m in outbox.about(connection, f"incident:{number}")
         ]
         return incidents.get(connection, number), told, sent, actions.about(connection, f"incident:{number}")
+
+
+def held(one: Incident) -> list[str]:
+    """Say what holds the messages about an incident back now, and which of them wait."""
+    names = [source.name for source in shared.config().sources.values() if source.model in {None, one.model}]
+    with shared.store().read() as connection:
+        found = holding.holding(connection, one, names, shared.now())
+        waits = holding.waiting(connection, one.id)
+    return [
+        *(f"Messages are held back: {what.sentence}" for what in found),
+        *(f"A message waits: to {what}" for what in waits),
+    ]
 
 
 def beside(one: Incident) -> str:
@@ -91,8 +103,8 @@ def headline(one: Incident) -> None:
     st.text(one.claim)
     if others := beside(one):
         st.text(others)
-    if silenced := silence_form.of_incident(one):
-        st.text(silenced)
+    for line in held(one):
+        st.text(line)
     began, found, many = st.columns(3)
     began.metric("Began about", shared.when(one.onset_hour, "%d %b %H:%M"))
     found.metric("Told after", f"{one.found_hour - one.onset_hour} h")

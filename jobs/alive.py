@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from jobs.timetable import JOBS, Job
 from monitor.config import Config
 from monitor.errors import StoreError
+from monitor.report.daily_mail import LastRun
 from monitor.store import outbox, schema, slots
 from monitor.store.store import Store
 from monitor.window import microseconds, moment
@@ -33,15 +34,22 @@ def grace(job: Job) -> timedelta:
     return timedelta(seconds=job.deadline_s + max(one.deadline_s for one in JOBS if one.lane == job.lane))
 
 
+def last_runs(connection: Connection, config: Config, now: datetime) -> list[LastRun]:
+    """Return how each job stands: late when its newest slot that went well lies more than a period and its grace back."""
+    well = slots.last_ok(connection, microseconds(now))
+    return [LastRun(job.name, well.get(job.name, (None, 0))[0], microseconds(job.slot(config, now - grace(job))))
+            for job in JOBS]  # fmt: skip
+
+
 def late(connection: Connection, config: Config, now: datetime) -> list[str]:
-    """Return a sentence for each job whose newest slot that went well lies more than a period and its grace back."""
-    well, found = slots.last_ok(connection, microseconds(now)), []
-    for job in JOBS:
-        wanted = job.slot(config, now - grace(job))
-        slot_us, _ = well.get(job.name, (None, 0))
-        if slot_us is None or slot_us < microseconds(wanted):
-            last = "never" if slot_us is None else f"last at {moment(slot_us):%a %d %b %H:%M} UTC"
-            found.append(f"{job.name} is late: it went well {last}, and was due at {wanted:%a %d %b %H:%M} UTC")
+    """Return a sentence for each job that is late."""
+    found = []
+    for one in last_runs(connection, config, now):
+        if one.is_late:
+            last = "never" if one.well_us is None else f"last at {moment(one.well_us):%a %d %b %H:%M} UTC"
+            found.append(
+                f"{one.job} is late: it went well {last}, and was due at {moment(one.due_us):%a %d %b %H:%M} UTC"
+            )
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
+from monitor.alerts import ONLY_MAIL, lacks_another_way
 from monitor.config import Config
 from monitor.detection.baseline import Baseline
 from monitor.feed import condition
@@ -58,6 +59,13 @@ def of_source(connection: Connection, config: Config, source: Source, now: datet
     found += _clipped(name, symptoms.clipped(connection, name, since_us))
     found += _sequence_gaps(name, symptoms.sequences(connection, name, since_us), counts)
     return found
+
+
+def of_ways(config: Config) -> list[Finding]:
+    """Judge whether people can be told that mail is stuck."""
+    if not lacks_another_way(config.routes, config.delivery):
+        return []
+    return [Finding("another way", "warn", ONLY_MAIL, "set delivery.fallback, or let a webhook receive service")]
 
 
 def of_models(connection: Connection, config: Config, now: datetime) -> list[Finding]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from jobs.doctor import Finding
+from jobs.space import existing
 from monitor.config import Config
 from monitor.store import arrivals
 from monitor.store.store import Store
@@ -23,7 +24,7 @@ NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "glusterf
 
 def of_machine(config: Config, mounts: str, free: Callable[[Path], tuple[int, int]]) -> list[Finding]:
     """Judge disk, file modes and database library; `mounts` is the system's table, `free` gives total and free bytes."""
-    found = [_disk(config.data_dir, *free(_existing(config.data_dir))), *_modes(config)]
+    found = [_disk(config.data_dir, *free(existing(config.data_dir))), *_modes(config)]
     if config.database.startswith("sqlite"):
         found += [_library(sqlite3.sqlite_version_info), *_wal(config), *_network(config, mounts)]
     return found
@@ -64,10 +65,6 @@ def file_system(folder: Path, mounts: str) -> str:
         if len(parts) >= 3 and len(parts[1]) >= len(best) and folder.is_relative_to(parts[1]):
             best, kind = parts[1], parts[2]
     return kind
-
-
-def _existing(folder: Path) -> Path:
-    return folder if folder.exists() or folder == folder.parent else _existing(folder.parent)
 
 
 def _disk(folder: Path, total: int, free: int) -> Finding:
@@ -112,7 +109,7 @@ def _wal(config: Config) -> list[Finding]:
 
 
 def _network(config: Config, mounts: str) -> list[Finding]:
-    kind = file_system(_existing(config.data_dir).resolve(), mounts)
+    kind = file_system(existing(config.data_dir).resolve(), mounts)
     if kind not in NETWORK:
         return [Finding("file system", "ok" if kind else "unknown", f"{config.data_dir} lies on {kind or 'an unknown kind'}")]  # fmt: skip
     means = f"{config.data_dir} lies on {kind}: SQLite's locks do not hold there, rows can be lost"

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from jobs.doctor import LOOK_BACK_DAYS, Finding, examine
+from jobs.doctor import LOOK_BACK_DAYS, Finding, examine, of_ways
 from jobs.doctor_lines import of_lines, slot_too_long, unread
 from jobs.doctor_machine import mount_table, of_clock, of_machine, usage
 from jobs.doctor_tables import of_objects, of_table
@@ -15,7 +15,7 @@ from monitor.window import hour_of, microseconds
 
 def diagnosed(store: Store | None, config: Config, now: datetime) -> list[Finding]:
     """Return every finding; without a database what machine and files tell."""
-    found = of_machine(config, mount_table(), usage)
+    found = [*of_machine(config, mount_table(), usage), *of_ways(config)]
     if store is not None:
         found += [*of_clock(store, now), *examine(store, config, now)]
     since = now - timedelta(days=LOOK_BACK_DAYS)

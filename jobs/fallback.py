@@ -9,7 +9,7 @@ from jobs.letters import composed
 from monitor.config import Config
 from monitor.delivery.file_drop import lay, name_of
 from monitor.delivery.mail import MailRefused, as_bytes
-from monitor.store import outbox
+from monitor.store import outbox, service_alerts
 from monitor.store.store import Store
 from monitor.window import moment
 
@@ -18,12 +18,13 @@ def lay_aside(store: Store, config: Config, now: datetime) -> int:
     """
     Lay down each message that is old enough, was tried and has not left, once, marked as a possible repeat; returns how many.
 
+    What tells that messages do not leave, or that data is not what it was, is laid down as soon as it has not left.
     Killed anywhere, the same file is written again and not another one. Raises OSError when the folder cannot be written.
     """
     fallback = config.delivery.fallback
     assert fallback is not None, "without a fallback nothing is laid down"
     with store.read() as connection:
-        late = outbox.late(connection, now, fallback.after_hours)
+        late = outbox.late(connection, now, fallback.after_hours, service_alerts.ANY_WAY)
     for row in late:
         data, ending = _written(store, config, {**row, "possible_repeat": 1}, now)
         lay(data, fallback.file_drop, f"{name_of(row['message_id'])}.{ending}", moment(row["created_us"]))

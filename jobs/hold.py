@@ -56,12 +56,10 @@ class Reasons:
         return next(found, None) if one.state != "closed" else None
 
     def _no_feed(self, model: str) -> str | None:
-        """Return the alert that explains whatever is seen of a model meanwhile: reading fails, or none of its sources gives."""
+        """Return the alert that explains whatever is seen of a model meanwhile."""
         names = [source.name for source in self.config.sources.values() if source.model in {None, model}]
-        whole = {service_alerts.INGEST, service_alerts.UNHEALTHY, service_alerts.silent(model)} & self.standing
-        away = [service_alerts.away(name) & self.standing for name in names]
-        known = whole or (away[0] if away and all(away) else None)
-        return f"{FEED}: {min(known)}" if known else None
+        known = service_alerts.explaining(self.standing, model, names)
+        return None if known is None else f"{FEED}: {known}"
 
 
 def hold(connection: Connection, config: Config, now: datetime) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The service will tell webhooks of incidents, in numbers, names and links."""
+"""The service will tell webhooks of incidents and of Vigie itself, in numbers, names and links."""
 
 from datetime import datetime
 from typing import Any
@@ -22,13 +22,26 @@ def call(store: Store, config: Config, row: dict[str, Any], now: datetime, send:
 
 
 def body(store: Store, config: Config, row: dict[str, Any]) -> dict[str, Any]:
-    """Return what a webhook is told of a change: its incidents as they stand, the others of its group too; of a test none."""
-    is_test = row["facts"]["kind"] == "test"
-    with store.read() as connection:
-        some = [] if is_test else [incidents.get(connection, number) for number in listed(row)]
+    """
+    Return what a webhook is told of a change: its incidents as they stand, the others of its group too; of a test none.
+
+    Of an alert about Vigie it is told the name and, where it was made of numbers and names, the sentence.
+    """
+    facts = row["facts"]
+    kind, some = facts["kind"], []
+    if kind == "incident":
+        with store.read() as connection:
+            some = [incidents.get(connection, number) for number in listed(row)]
     data = {"possible_repeat": bool(row["possible_repeat"]), "incidents": [_told(one, config) for one in some]}
+    if kind == "service":
+        what = facts["what"].removeprefix("service:")
+        data["service"] = {
+            "what": what,
+            "line": facts["line"] if "said" in facts else "",
+            "models": facts.get("models", []),
+        }
     return {
-        "type": "vigie.test" if is_test else f"vigie.incident.{row['event']}",
+        "type": "vigie.test" if kind == "test" else f"vigie.{kind}.{row['event']}",
         "timestamp": moment(row["created_us"]).isoformat(),
         "data": data,
     }

@@ -1,6 +1,7 @@
 """The service will read every new log line exactly once."""
 
 import os
+import shutil
 from collections.abc import Callable, Collection, Generator, Iterator
 from datetime import datetime, timedelta
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Any
 from jobs.erase import replay
 from jobs.reading import Pass, Reader
 from jobs.runs import run
+from jobs.space import FULL, Space, Usage, space
 from jobs.tables import rows
 from monitor.config import Config
 from monitor.errors import LeaseLost, StoreError, VigieError
@@ -26,13 +28,17 @@ from monitor.store.store import Store
 from monitor.window import hour_of, microseconds
 
 
-def ingest(store: Store, config: Config, now: datetime) -> str:
+def ingest(store: Store, config: Config, now: datetime, usage: Usage = shutil.disk_usage) -> str:
     """
-    Read every source to its end, oldest file first.
+    Read every source to its end, oldest file first; nothing while the disk under `data_dir` (measured by `usage`) is nearly full.
 
     Safe to run twice, or killed anywhere: rows and the place where the next reading begins are one transaction. A source
     that cannot be read does not keep the others waiting; VigieError names it when all had their turn.
     """
+    if (left := _space(config, usage)) is not None and left.is_full:
+        return (
+            f"paused: {left.share:.1%} of the disk under data_dir is free; reading goes on by itself from {FULL:.0%} on"
+        )
     with store.write() as connection:
         secret.check(connection, config.secret, str(config.privacy.secret_file or config.data_dir / "secret"))
     replay(store, config, now)
@@ -57,6 +63,14 @@ def ingest(store: Store, config: Config, now: datetime) -> str:
     if broken:
         raise (StoreError if any(isinstance(one, StoreError) for one in broken) else VigieError)(line)
     return line
+
+
+def _space(config: Config, usage: Usage) -> Space | None:
+    """Measure the disk; None where that cannot be done, as before there is a folder: watch tells if it stays so."""
+    try:
+        return space(config, usage)
+    except OSError:
+        return None
 
 
 def door_of(config: Config) -> Door:

@@ -3,13 +3,14 @@
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from jobs.alive import last_runs
 from jobs.status import verdicts
 from jobs.timetable import digest_slot
 from monitor.alerts import Message
 from monitor.config import Config
 from monitor.feed import condition
-from monitor.report.daily_mail import Day
-from monitor.store import incidents, outbox, plans, runs
+from monitor.report.daily_mail import Day, Pulse
+from monitor.store import courses, incidents, outbox, plans, runs
 from monitor.store.feed import feeds
 from monitor.store.store import Store
 from monitor.window import microseconds
@@ -44,10 +45,14 @@ def happened(store: Store, config: Config, span: tuple[int, int], now: datetime)
     with store.read() as connection:
         told = [(one.source, condition(one, microseconds(now), config.ingest.silent_after_expected))
                 for one in feeds(connection, config.sources.values(), now)]  # fmt: skip
+        flapping = sorted((subject.removeprefix("service:"), one.flapping_us) for subject, one in courses.all(connection).items()
+                          if one.flapping_us and one.read_us >= end - DAY_US)  # fmt: skip
         return Day(
             span, standing, tuple(incidents.changed(connection, "opened", first, end)), tuple(incidents.changed(connection, "closed", first, end)),
             outbox.kept_back(connection, first, end), tuple((source, one.sentence) for source, one in told if one.state in AWAY),
             tuple((str(one["job"]), str(one["line"] or "")) for one in runs.failing(connection, 1, microseconds(now))),
             tuple(one for one in plans.of_model(connection) if one.removed_us is None
                   and one.from_us < end + DAY_US and (one.to_us or one.from_us) >= end),
+            tuple(flapping),
+            Pulse(runs.last_tick_us(connection), tuple(last_runs(connection, config, now)), outbox.oldest_queued_us(connection)),
         )  # fmt: skip

@@ -145,4 +145,4 @@ def _about_vigie(connection: Connection, config: Config, now: datetime) -> Itera
                 and _escalates(config, route, moment(min(sent)), SERVICE_WAITS) <= now
             ):
                 facts = {**newest["facts"], "language": route.language, "level": route.level}
-                yield Message(subject, "opened", newest["sequence"], "mail", route.recipient, facts)
+                yield Message(subject, "opened", newest["sequence"], route.channel, route.recipient, facts)

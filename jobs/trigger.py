@@ -140,7 +140,7 @@ def _end(connection: Connection, config: Config, one: dict[str, Any], outcome: O
     }
     facts |= {"said": line.record()} if isinstance(line, Said) else {}
     told = [route for route in config.routes if {"decisions", "service"} & set(route.receives)]
-    outbox.queue(connection, [Message(subject, outcome.state, 1, "mail", route.to, {**facts, "language": route.language})
+    outbox.queue(connection, [Message(subject, outcome.state, 1, route.channel, route.recipient, {**facts, "language": route.language})
                               for route in told], now)  # fmt: skip
 
 

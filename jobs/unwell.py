@@ -1,57 +1,42 @@
 """The service will read how it does itself, and find what was bad for long enough to be told."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
+from jobs.space import FULL, Usage, space
+from jobs.tell import Alert
 from jobs.timetable import JOBS, NAMED, Job
 from monitor.config import Config
-from monitor.hysteresis import Course, Reading, after
+from monitor.hysteresis import QUIET, Course, Reading, after
 from monitor.said import Said
-from monitor.store import courses, feed, incidents, outbox, runs, service_alerts, slots
-from monitor.window import hour_of, microseconds
+from monitor.store import courses, feed, outbox, runs, service_alerts, slots
+from monitor.window import microseconds
 
 JUDGING = ("ingest", "summarise", "detect")  # without these nothing is known of any model
 PERIODS = 3  # of a job that is wanted often, without a run that went well
 STUCK_US, MOVES_US = 15 * 60_000_000, 60_000_000
 STUCK = Said("messages wait longer than 15 minutes", "watch.stuck")
 REFUSED, ACCEPTED, LEAST_REFUSED = 0.01, 0.005, 10
-DISK_LOW, DISK_ENOUGH = 0.10, 0.15
 OVERDUE = {"standing.old_audit", "standing.wide", "standing.few_audited"}  # who never audited is not urged to
-FALSE_ALARMS = 2  # in a quarter, of one model
-Usage = Callable[[Path], Any]  # like shutil.disk_usage: total, used and free bytes
-
-
-@dataclass(frozen=True)
-class Alert:
-    """
-    Hold one thing to tell, and since when (microseconds since 1970).
-
-    One that `ends` is told again when it is over. `covers` are those it explains: they are no message of their own. Told are the
-    routes that receive `to`.
-    """
-
-    subject: str
-    line: str
-    since_us: int
-    ends: bool = False
-    covers: tuple["Alert", ...] = ()
-    models: tuple[str, ...] = ()
-    to: str = "service"
 
 
 @dataclass(frozen=True)
 class Sign:
-    """Hold one reading of something, what to say of it while it is bad, and who is told; None: it cannot be read now."""
+    """
+    Hold one reading of something, what to say of it while it is bad, and who is told.
+
+    None: there is nothing to read just now; where there should be, `unread` says what cannot be read.
+    """
 
     subject: str
     reading: Reading | None
     line: str
     to: str = "service"
+    unread: str = ""
 
 
 def unwell(
@@ -67,17 +52,30 @@ def unwell(
     `found` is how the models stand (`jobs.status.verdicts`). Where things stand is kept in the caller's transaction.
     """
     models = list(found)
-    signs = [_late(connection, config, now), _stuck(connection, now), _disk(config, usage),
+    signs = [_late(connection, config, now), _stuck(connection, now), *_disk(config, usage),
              *_refused(connection, config, now), *_overdue(models)]  # fmt: skip
-    known, standing = courses.all(connection), []
+    known, standing = courses.all(connection), list[Alert]()
     for sign in signs:
         old = known.get(sign.subject, Course())
-        new = after(old, sign.reading, microseconds(now))
-        if new != old and (new.state, old.state) != ("ok", "ok"):  # what was never bad needs no row
+        new = old if sign.reading is None and not sign.unread else after(old, sign.reading, microseconds(now))
+        if new != old and not (new.is_calm and old.is_calm):  # what was never bad needs no row
             courses.put(connection, sign.subject, new)
-        if new.is_told:
-            standing.append(Alert(sign.subject, sign.line, new.since_us, ends=True, to=sign.to))
-    return [*standing, *_spent(connection, config, now)]
+        standing += _alerts(sign, new, microseconds(now))
+    return standing
+
+
+def _alerts(sign: Sign, course: Course, now_us: int) -> Iterator[Alert]:
+    """Yield what is bad; that it comes and goes, once, and of it nothing else meanwhile; that it cannot be read."""
+    name = sign.subject.removeprefix("service:")
+    if course.is_told or course.flapping_us:
+        yield Alert(sign.subject, sign.line, course.since_us, ends=True, to=sign.to, flaps=bool(course.flapping_us))
+    if course.flapping_us:
+        line = Said(f"{name} comes and goes ({sign.line}): only the digest of the day tells of it until {QUIET} readings in a row agree",
+                    "watch.flapping", what=name, how=sign.line, readings=QUIET)  # fmt: skip
+        yield Alert(f"{service_alerts.FLAPPING}{name}", line, course.flapping_us, to=sign.to)
+    if course.is_unread(now_us):
+        line = Said(f"not to be read for 15 minutes: {sign.unread}", "watch.cannot_measure", what=sign.unread)
+        yield Alert(f"{service_alerts.UNMEASURED}{name}", line, course.missing_us, ends=True)
 
 
 def late(connection: Connection, config: Config, now: datetime) -> list[str] | None:
@@ -122,18 +120,22 @@ def _stuck(connection: Connection, now: datetime) -> Sign:
     oldest = outbox.oldest_queued_us(connection)
     age_us = 0 if oldest is None else microseconds(now) - oldest
     reading: Reading = "bad" if age_us > STUCK_US else "between" if age_us > MOVES_US else "good"
-    return Sign("service:outbox", reading, STUCK)
+    return Sign(service_alerts.OUTBOX, reading, STUCK)
 
 
-def _disk(config: Config, usage: Usage) -> Sign:
+def _disk(config: Config, usage: Usage) -> Iterator[Sign]:
     try:
-        found = usage(config.data_dir)
-    except OSError:
-        return Sign("service:disk", None, "")
-    free = found.free / found.total
-    reading: Reading = "bad" if free < DISK_LOW else "good" if free > DISK_ENOUGH else "between"
-    line = Said(f"{free:.0%} of the disk under data_dir is free", "watch.disk", free=free)
-    return Sign("service:disk", reading, line)
+        found = space(config, usage)
+    except OSError as error:
+        yield Sign("service:disk", None, "", unread=f"the free space under data_dir ({error.strerror or error})")
+        yield Sign(service_alerts.PAUSED, None, "")
+        return
+    facts = {"free": found.share, "gib": found.gib}
+    line = Said(f"{found.share:.0%} of the disk under data_dir is free ({found.gib:,.1f} GiB)", "watch.disk", **facts)
+    yield Sign("service:disk", found.reading, line)
+    text = f"nothing is read: {found.share:.0%} of the disk under data_dir is free; reading goes on by itself from {FULL:.0%} on, and nothing is lost while the logs stay"
+    paused = Said(text, "watch.paused", free=found.share, full=FULL)
+    yield Sign(service_alerts.PAUSED, "bad" if found.is_full else "good", paused)
 
 
 def _refused(connection: Connection, config: Config, now: datetime) -> Iterator[Sign]:
@@ -153,15 +155,3 @@ def _overdue(models: Iterable[tuple[str, Any, dict[str, Any]]]) -> Iterator[Sign
         is_bad = isinstance(why, Said) and why.key in OVERDUE
         line = Said(f"{name}: {why or ''}", "watch.overdue", model=name, why=why or "")
         yield Sign(f"service:labels:{name}", "bad" if is_bad else "good", line, to="decisions")
-
-
-def _spent(connection: Connection, config: Config, now: datetime) -> Iterator[Alert]:
-    """Yield, once a quarter, the models of which so many incidents were closed as false alarms in it."""
-    begin = now.replace(month=(now.month - 1) // 3 * 3 + 1, day=1, hour=0, minute=0, second=0, microsecond=0)
-    for name in config.models:
-        false = [one for one in incidents.all(connection, name, ("closed",))
-                 if one.closed_as == "false_alarm" and (one.closed_hour or 0) >= hour_of(begin)]  # fmt: skip
-        if len(false) >= FALSE_ALARMS:
-            text = f"{name}: {len(false)} incidents of this quarter were closed as false alarms; look at its tolerances (vigie backtest)"
-            line = Said(text, "watch.spent", model=name, count=len(false))
-            yield Alert(f"service:budget:{name}", line, microseconds(begin), to="decisions")

@@ -2,13 +2,17 @@
 
 import shutil
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
+from jobs.facts import facts
+from jobs.space import Usage
 from jobs.status import verdicts
-from jobs.unwell import Alert, Usage, late, unwell
+from jobs.tell import Alert, tell
+from jobs.unwell import late, unwell
 from monitor.alerts import Message
 from monitor.config import Config
 from monitor.feed import condition
@@ -20,7 +24,7 @@ from monitor.store.feed import feeds
 from monitor.store.store import Store
 from monitor.window import microseconds
 
-FAILURES = 3
+FAILURES, JOB = 3, "service:job:"
 TOLD = ("SILENT", "LOSING")  # what is refused, `jobs/unwell.py` tells
 MINUTE_US, DAY_US = 60_000_000, 86_400_000_000
 KILLED = Said("ended without a word: killed, out of memory, or past its deadline", "watch.killed")
@@ -29,7 +33,7 @@ KILLED = Said("ended without a word: killed, out of memory, or past its deadline
 def watch(store: Store, config: Config, now: datetime, usage: Usage = shutil.disk_usage) -> str:
     """
     Tell once when a model or one of its sources fell silent, when lines are lost, when a database or bucket that is a source
-    is away, when a job failed three times in a row, and what `jobs/unwell.py` finds; most of it again when it is over.
+    is away, when a job failed three times in a row or once at its deadline, and what `jobs/unwell.py` finds; most of it again when it is over.
 
     What is wrong at one place is one message: silent models that share a source or a name of `shares`, and all that is
     silent while reading fails. Safe to run twice: a message is keyed by what it tells and the minute it began. `usage` measures a disk.
@@ -39,7 +43,8 @@ def watch(store: Store, config: Config, now: datetime, usage: Usage = shutil.dis
              for name, told, extras in models if told.status == "SILENT"]  # fmt: skip
     with store.write() as connection:
         standing = service_alerts.standing(connection)
-        found = _found(connection, config, quiet, unwell(connection, config, now, models, usage), now)
+        ill = [*_jobs(connection, standing, now), *unwell(connection, config, now, models, usage)]
+        found = [*_found(connection, config, quiet, ill, now), *facts(connection, config, now)]
         new = sum(_begin(connection, config, standing, one, now) for one in found)
         known = {one.subject for alert in found for one in (alert, *alert.covers)}
         over = [row for subject, row in standing.items() if subject not in known]
@@ -47,21 +52,25 @@ def watch(store: Store, config: Config, now: datetime, usage: Usage = shutil.dis
     return f"{len(found)} things to tell, {new} new messages"
 
 
+def _jobs(connection: Connection, standing: Iterable[str], now: datetime) -> list[Alert]:
+    """Return the jobs that failed three times in a row or once at their deadline, until one run goes well."""
+    told = [subject.removeprefix(JOB) for subject in standing if subject.startswith(JOB)]
+    failing = runs.failing(connection, FAILURES, microseconds(now), told)
+    return [Alert(f"{JOB}{one['job']}", one["line"] or KILLED, one["first_us"], ends=True) for one in failing]
+
+
 def _found(connection: Connection, config: Config, quiet: list[Alert], ill: list[Alert], now: datetime) -> list[Alert]:
-    """Return what there is to tell: jobs, what else is `ill`, then feeds, then what is silent for no reason told by these."""
-    failing = runs.failing(connection, FAILURES, microseconds(now))
-    jobs = [Alert(f"service:job:{one['job']}", one["line"] or KILLED, one["first_us"], ends=True) for one in failing]
-    jobs += ill
+    """Return what there is to tell: what is `ill`, then feeds, then what is silent for no reason told by these."""
+    jobs = list(ill)
     sources = _sources(connection, config, {name for one in quiet for name in one.models}, now)
     found = [*_shared(config, quiet), *sources]
-    unread = {service_alerts.INGEST}
+    unread = {service_alerts.INGEST, service_alerts.PAUSED}
     if "ingest" in (late(connection, config, now) or ()):
         unread.add(service_alerts.UNHEALTHY)
     reading = next((one for one in jobs if one.subject in unread), None)
     if reading is not None:  # whatever seems silent meanwhile may only be unread
         silent = tuple(inner for one in found if one.ends for inner in (one, *one.covers))
-        jobs[jobs.index(reading)] = Alert(reading.subject, reading.line, reading.since_us, ends=True, covers=silent,
-                                          models=tuple(config.models))  # fmt: skip
+        jobs[jobs.index(reading)] = replace(reading, covers=silent, models=tuple(config.models))
         found = [one for one in found if not one.ends]
     return [*jobs, *found]
 
@@ -87,29 +96,17 @@ def _shared(config: Config, quiet: list[Alert]) -> list[Alert]:
 
 def _begin(connection: Connection, config: Config, standing: dict[str, Any], one: Alert, now: datetime) -> int:
     """Queue the messages of an alert, unless it was told, and let what it explains be part of them; returns how many are new."""
+    if one.flaps and one.subject not in standing:
+        return 0
     sequence = one.since_us // MINUTE_US
-    if one.covers and one.subject in standing:  # it was told, whatever became of its models since
+    if (one.covers or one.flaps) and one.subject in standing:  # it was told, whatever became of its models since
         sequence = standing[one.subject]["sequence"]
-    new = _queue(connection, config, one, sequence, now)
+    new = tell(connection, config, one, sequence, now)
     told = service_alerts.messages(connection, one.subject, "opened", sequence)
     for inner in one.covers:
-        if _queue(connection, config, inner, inner.since_us // MINUTE_US, now):
+        if tell(connection, config, inner, inner.since_us // MINUTE_US, now):
             _merge(connection, inner.subject, "opened", inner.since_us // MINUTE_US, told)
     return new
-
-
-def _queue(connection: Connection, config: Config, one: Alert, sequence: int, now: datetime) -> int:
-    facts = {
-        "kind": "service",
-        "what": one.subject,
-        "line": one.line,
-        "ends": one.ends,
-        "to": one.to,
-        "models": list(one.models),
-    }
-    facts |= {"said": one.line.record()} if isinstance(one.line, Said) else {}
-    return outbox.queue(connection, [Message(one.subject, "opened", sequence, "mail", route.to, {**facts, "language": route.language})
-                                     for route in config.routes if one.to in route.receives and (route.level == 1 or one.to != "service")], now)  # fmt: skip
 
 
 def _merge(connection: Connection, subject: str, event: str, sequence: int, told: dict[str, Any]) -> None:
@@ -124,13 +121,20 @@ def _end(connection: Connection, row: dict[str, Any], quiet: Iterable[str], now:
     """Queue that an alert is over, to whom it was told; what was part of another message ends without one."""
     subject, sequence = row["subject"], row["sequence"]
     still = sorted(set(quiet) & set(row["facts"]["models"]))
-    facts = {"kind": "service", "what": subject, "line": row["facts"]["line"], "over": True, "still": still}
-    facts |= {"said": row["facts"]["said"]} if "said" in row["facts"] else {}
+    said = {"kind": "service", "what": subject, "line": row["facts"]["line"], "over": True, "still": still}
+    said |= {"said": row["facts"]["said"]} if "said" in row["facts"] else {}
     begun = service_alerts.messages(connection, subject, "opened", sequence)
     new = outbox.queue(
         connection,
         [
-            Message(subject, "closed", sequence, "mail", to, {**facts, "language": one["facts"].get("language", "en")})
+            Message(
+                subject,
+                "closed",
+                sequence,
+                one["channel"],
+                to,
+                {**said, "language": one["facts"].get("language", "en")},
+            )
             for to, one in begun.items()
         ],
         now,

@@ -49,7 +49,7 @@ def tell(config: Config, found: list[str], now: datetime) -> str:
     stamp = config.data_dir / STAMP
     if _was_told(stamp, now):
         return "told within the last hour"
-    people = [route.to for route in config.routes if "service" in route.receives]
+    people = [route.to for route in config.routes if route.to and "service" in route.receives]
     letter = Letter(
         f"Vigie: {found[0]}", "\n".join([*found, "", "Told by vigie watchdog, at most once an hour."]) + "\n"
     )

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from monitor.detection.incident import Change, Incident
-from monitor.settings import Route
+from monitor.settings import Delivery, Route
 
+ONLY_MAIL = "that mails do not leave, messages are dead, bytes lost or profiles wrong can be told by mail alone"
 TOLD = {"opened", "worsened", "closed"}
 
 
@@ -42,3 +43,16 @@ def messages(change: Change, incident: Incident, routes: Iterable[Route]) -> lis
                 {**facts, "language": route.language, "texts": route.texts} | ({"level": route.level} if route.level > 1 else {}))
         for route in routes if "incidents" in route.receives and (route.level == 1 or change.change != "opened")
     ]  # fmt: skip
+
+
+def lacks_another_way(routes: Iterable[Route], delivery: Delivery) -> bool:
+    """
+    Say whether those who are told of Vigie itself are told by mail alone, with nothing to fall back on: then nobody learns that mail is stuck.
+
+    >>> ops = Route(to="ops@stat.example", receives=("service",))
+    >>> chat = Route(name="chat", webhook_file="chat", form="slack", receives=("incidents", "service"))
+    >>> lacks_another_way([ops], Delivery()), lacks_another_way([ops, chat], Delivery())
+    (True, False)
+    """
+    channels = {route.channel for route in routes if "service" in route.receives}
+    return channels == {"mail"} and delivery.fallback is None

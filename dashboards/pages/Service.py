@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboards import shared, views
+from monitor.alerts import ONLY_MAIL, lacks_another_way
 from monitor.window import moment
 
 CURVES = (("latency", "Usual latency, ms"), ("errors", "Share of failed calls"))
@@ -70,6 +71,8 @@ else:
     st.info("No job has run under the scheduler yet: `vigie run`.")
 
 st.subheader("Messages")
+if lacks_another_way(shared.config().routes, shared.config().delivery):
+    st.caption(f"Only a mail: {ONLY_MAIL}. Set delivery.fallback, or let a webhook receive service.")
 if found["in_doubt"]:
     st.warning(
         "These reports were cut between their last dot and the relay's answer: they may have arrived. Ask, then `vigie outbox retry NUMBER`."

@@ -44,9 +44,11 @@ def list_incidents(
 
 @incidents.command("show")
 def show_incident(context: typer.Context, number: int, as_json: JsonOption = False) -> None:
-    """Show one incident: what changed, by how much, for whom, and what was done."""
+    """Show one incident: what changed, by how much, for whom, what holds its messages back, and what was done."""
+    from dataclasses import asdict
+
     from monitor.detection.explain import beside_chance, then_now
-    from monitor.store import groups
+    from monitor.store import groups, holding
     from monitor.store import incidents as stored
     from monitor.store.rollback import replayed
     from monitor.window import hour_of, start_of
@@ -55,6 +57,9 @@ def show_incident(context: typer.Context, number: int, as_json: JsonOption = Fal
     with store.read() as connection:
         others = groups.together(connection, number)
         one = stored.get(connection, number)
+        sources = [source.name for source in config.sources.values() if source.model in {None, one.model}]
+        held = holding.holding(connection, one, sources, now())
+        waits = holding.waiting(connection, number)
         history = stored.history(connection, number)
         replay = replayed(connection, one, config.challengers.values(), hour_of(now()) + 1)
     lines = [f"#{one.id} {one.model}: {_claim(one)}",
@@ -67,10 +72,12 @@ def show_incident(context: typer.Context, number: int, as_json: JsonOption = Fal
     words = ", ".join(str(word) for word, _, _ in one.told.get("terms", {}).get("gained", [])[:8])
     lines += [f"  words that came: {words}"] if words else []
     lines += [f"  version before: {replay}"] if replay else []
+    lines += [f"  messages are held back: {what.sentence}" for what in held]
+    lines += [f"  a message waits: to {what}" for what in waits]
     lines += [f"  {change.at:%Y-%m-%d %H:%M} {change.change} by {change.actor}: {change.reason}" for change in history]
     verb = "close" if one.acknowledged_by else "ack"
     following = "vigie status" if one.state == "closed" else f"vigie incidents {verb} {one.id} --reason ..."
-    show(_plain(one), as_json, lines, following)
+    show(_plain(one) | {"held_by": [asdict(what) for what in held], "waiting": waits}, as_json, lines, following)
 
 
 @incidents.command("ack")

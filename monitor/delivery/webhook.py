@@ -129,6 +129,10 @@ def neutral(value: str) -> str:
 def _lines(body: dict[str, Any]) -> list[str]:
     data, change = body["data"], body["type"].rpartition(".")[2]
     again = " (possible repeat)" if data["possible_repeat"] else ""
+    if "service" in data:
+        return [
+            f"{change}{again}: {': '.join(part for part in (data['service']['what'], data['service']['line']) if part)}"
+        ]
     some = data["incidents"]
     lines = [f"{change}{again}: {_line(one)}" for one in some[:MOST_ROWS]] or [f"{change}{again}: this message arrived"]
     return [*lines, f"and {len(some) - MOST_ROWS} more"] if len(some) > MOST_ROWS else lines

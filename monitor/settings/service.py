@@ -119,8 +119,8 @@ class Route(Reached):
         where = (self.webhook, self.webhook_file)
         if [bool(self.to), *(one is not None for one in where)].count(True) != 1:
             raise ValueError("needs one of to, webhook and webhook_file")
-        if not self.to and (self.name is None or self.texts != "none" or set(self.receives) - {"incidents"}):
-            raise ValueError("a webhook needs a name, receives incidents only, and no texts")
+        if not self.to and (self.name is None or self.texts != "none" or set(self.receives) - {"incidents", "service"}):
+            raise ValueError("a webhook needs a name, receives incidents or service only, and no texts")
         if (not self.to and self.form == "standard") != (self.key_file is not None):
             raise ValueError(
                 "key_file signs what a webhook of form standard is sent: there it is needed, elsewhere refused"

@@ -10,9 +10,9 @@ from monitor.store.tables import course
 
 
 def all(connection: Connection) -> dict[str, Course]:
-    """Return where everything stands that was ever bad, by its name."""
+    """Return where everything stands that was ever bad, or could not be read, by its name."""
     return {
-        row.subject: Course(row.state, row.recent, row.since_us, row.good_us, row.read_us)
+        row.subject: Course(**{name: value for name, value in row._mapping.items() if name != "subject"})
         for row in connection.execute(select(course))
     }
 

@@ -187,14 +187,21 @@ def told_since(connection: Connection, recipient: str, since_us: int) -> int:
     return connection.execute(select(func.count()).select_from(outbox).where(*mails)).scalar_one()
 
 
-def late(connection: Connection, now: datetime, after_hours: float) -> list[dict[str, Any]]:
-    """Return messages of the last four days that were tried, have not left for so long, and were not laid down as files yet."""
+def late(
+    connection: Connection, now: datetime, after_hours: float, at_once: Iterable[str] = ()
+) -> list[dict[str, Any]]:
+    """
+    Return messages of the last four days that were tried, have not left for so long, and were not laid down as files yet.
+
+    Those whose subjects begin as one of `at_once` neither need to be old nor tried.
+    """
     now_us = microseconds(now)
+    old = and_(outbox.c.last_error.is_not(None), _free_us() <= now_us - round(after_hours * 3_600_000_000))
     query = select(outbox).where(
         outbox.c.state.in_(("queued", "dead")),
-        outbox.c.last_error.is_not(None),
         outbox.c.laid_us.is_(None),
-        _free_us().between(now_us - GIVE_UP_US, now_us - round(after_hours * 3_600_000_000)),
+        _free_us() >= now_us - GIVE_UP_US,
+        or_(old, *(outbox.c.subject.startswith(beginning, autoescape=True) for beginning in at_once)),
     )
     rows = connection.execute(query.order_by(outbox.c.id))
     return [{**row._mapping, "facts": json.loads(row.facts)} for row in rows]
@@ -203,6 +210,12 @@ def late(connection: Connection, now: datetime, after_hours: float) -> list[dict
 def laid(connection: Connection, number: int, now: datetime) -> None:
     """Note that a message lies in the folder of what could not leave."""
     connection.execute(update(outbox).where(outbox.c.id == number).values(laid_us=microseconds(now)))
+
+
+def dead(connection: Connection, since_us: int) -> list[dict[str, Any]]:
+    """Return the messages that nobody will send any more, given up since a moment (microseconds since 1970), the newest last."""
+    gone = outbox.c.state == "dead", outbox.c.retry_us >= since_us
+    return [dict(row._mapping) for row in connection.execute(select(outbox).where(*gone).order_by(outbox.c.retry_us))]
 
 
 def in_doubt(connection: Connection) -> list[dict[str, Any]]:

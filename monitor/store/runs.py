@@ -2,11 +2,11 @@
 
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, desc, func, or_, select, update
+from sqlalchemy import Connection, and_, case, delete, desc, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from monitor.errors import LeaseLost
@@ -169,11 +169,13 @@ def newest(connection: Connection) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in connection.execute(query.order_by(job_run.c.job))]
 
 
-def failing(connection: Connection, least: int, now_us: int) -> list[dict[str, Any]]:
+def failing(connection: Connection, least: int, now_us: int, told: Collection[str] = ()) -> list[dict[str, Any]]:
     """
     Return job, first_us, last_us and the last line of each job whose last `least` ended runs, or more, all failed.
 
-    A run that was killed, and so abandoned, failed too; `first_us` is the first slot since the last one that went well.
+    A run over its deadline is enough by itself, and so is any failure of those that were `told` before: only one that goes
+    well ends it. A run that was killed, and so abandoned, failed too, and one that is tried again just now did so far.
+    `first_us` is the first slot since the last one that went well.
     """
     past = job_run.c.slot_us <= now_us
     well = (
@@ -183,12 +185,14 @@ def failing(connection: Connection, least: int, now_us: int) -> list[dict[str, A
         .subquery()
     )
     slots = func.min(job_run.c.slot_us).label("first_us"), func.max(job_run.c.slot_us).label("last_us")
+    undone = or_(job_run.c.state.in_(UNDONE), and_(job_run.c.state == "running", job_run.c.attempt > 1))
+    timeouts = func.sum(case((job_run.c.state == "timeout", 1), else_=0))
     query = (
         select(job_run.c.job, *slots)
         .outerjoin(well, well.c.job == job_run.c.job)
-        .where(past, job_run.c.state.in_(UNDONE), job_run.c.slot_us > func.coalesce(well.c.slot_us, -1))
+        .where(past, undone, job_run.c.slot_us > func.coalesce(well.c.slot_us, -1))
         .group_by(job_run.c.job)
-        .having(func.count() >= least)
+        .having(or_(func.count() >= least, timeouts > 0, job_run.c.job.in_(told)))
         .order_by(job_run.c.job)
     )
     found = [dict(row._mapping) for row in connection.execute(query)]

@@ -5,13 +5,26 @@ An alert that can end holds `ends` in its facts. It stands from its message `ope
 """
 
 import json
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from monitor.store.tables import outbox
 
-INGEST, UNHEALTHY = "service:job:ingest", "service:unhealthy"
+INGEST, UNHEALTHY, PAUSED = BLIND = (
+    "service:job:ingest",
+    "service:unhealthy",
+    "service:paused",
+)  # nothing is read meanwhile
+DEAD, OUTBOX, PROFILES, LOSING = "service:dead", "service:outbox", "service:profiles:", "service:source:losing:"
+ANY_WAY = (
+    DEAD,
+    OUTBOX,
+    PROFILES,
+    LOSING,
+)  # beginnings of what is told by every way there is: the usual one may be what is stuck
+FLAPPING, UNMEASURED = "service:flapping:", "service:cannot_measure:"  # and the name of what is measured
 
 
 def silent(model: str) -> str:
@@ -27,6 +40,14 @@ def shared(name: str) -> str:
 def away(source: str) -> set[str]:
     """Name the alerts that say that nothing comes from a source."""
     return {f"service:source:silent:{source}", f"service:source:unread:{source}", shared(source)}
+
+
+def explaining(standing: Collection[str], model: str, sources: Iterable[str]) -> str | None:
+    """Return the alert that explains whatever is seen of a model meanwhile: nothing is read, or none of its `sources` gives; None: none."""
+    whole = {*BLIND, silent(model)} & set(standing)
+    gone = [away(name) & set(standing) for name in sources]
+    known = whole or (gone[0] if gone and all(gone) else set())
+    return min(known, default=None)
 
 
 def standing(connection: Connection) -> dict[str, dict[str, Any]]:

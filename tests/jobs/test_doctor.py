@@ -12,7 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from jobs import doctor_machine
-from jobs.doctor import Finding, worst
+from jobs.doctor import Finding, of_ways, worst
 from jobs.doctor_lines import ADVICE, slot_too_long
 from jobs.doctor_whole import diagnosed
 from jobs.ingest import ingest
@@ -276,6 +276,15 @@ def test_machine(quick_place: Place) -> None:
     with (quick_place.folder / "data/vigie.db-wal").open("wb") as file:
         file.truncate(300 * 1024 * 1024)
     assert said()["write-ahead log"] == "warn"
+
+
+def test_another_way(quick_place: Place) -> None:
+    """Where mail is the only way, doctor says what could not be told then; a fallback, or a webhook that receives service, is another."""
+    (found,) = of_ways(quick_place.configure())
+    assert (found.state, "mail alone" in found.means) == ("warn", True)
+    assert of_ways(quick_place.configure(replaced=("{file_drop: mails}", "{fallback: {file_drop: aside}}"))) == []
+    chat = "routes:\n  - {name: chat, webhook_file: chat, form: slack, receives: [service]}\n"
+    assert of_ways(quick_place.configure(replaced=("routes:\n", chat))) == []
 
 
 def test_worst() -> None:

@@ -6,6 +6,7 @@ import hmac
 import json
 import re
 import threading
+from collections import namedtuple
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,6 +19,7 @@ from pydantic import ValidationError
 
 from benchmarks.decisions.target import GIB, Target, target
 from jobs.notify import notify
+from jobs.watch import watch
 from monitor.alerts import messages
 from monitor.backoff import wait_us
 from monitor.config import Config
@@ -26,11 +28,12 @@ from monitor.delivery.webhook import slack, teams
 from monitor.detection.incident import Cause, Incident
 from monitor.errors import ConfigError
 from monitor.settings import Route
-from monitor.store import incidents, outbox
+from monitor.store import incidents, outbox, runs
 from monitor.store.store import Store
 from monitor.window import hour_of, microseconds
 from tests.conftest import NOW, Place
 
+Disk = namedtuple("Disk", "total used free")
 LATER = NOW + timedelta(minutes=16)
 KEY = b"sixteen bytes or"
 SECRET = "taxi for Mrs Smith"
@@ -68,6 +71,12 @@ def opens(store: Store, config: Config) -> None:
 def states(store: Store) -> list[tuple[str, int]]:
     with store.read() as connection:
         return [(row["state"], row["possible_repeat"]) for row in outbox.latest(connection)]
+
+
+def runs_of(store: Store, job: str, slot: int, state: str, line: str) -> None:
+    with store.write() as connection:
+        fence = runs.claim(connection, job, slot, "host:1:1", slot)
+        runs.finish(connection, (job, slot, fence or 0), state, line, "", now_us=slot)
 
 
 def quickly(request: Request, line: Line) -> Answer:
@@ -224,6 +233,32 @@ def test_routes_refused(spoilt: dict[str, object]) -> None:
     """A route goes one way, a webhook has a name and a key, and is told of incidents without texts."""
     with pytest.raises(ValidationError):
         Route.model_validate({"receives": ["incidents"], **spoilt})
+
+
+@pytest.mark.parametrize(
+    ("form", "way"), [("standard", "webhook: '{}', key_file: key"), ("slack", "webhook_file: chat, form: slack")]
+)
+def test_about_vigie(place: Place, store: Store, server: Target, form: str, way: str) -> None:
+    """A webhook that receives service is told that Vigie needs somebody, and of the end, without the last words of a job."""
+    config = settings(
+        place, server, f"{{name: desk, {way.format(server.url + '/hook')}, allow_private: true, receives: [service]}}"
+    )
+    server.faults = ["200"] * 2 if form == "slack" else []
+    for slot in range(3):
+        runs_of(store, "labels", slot, "failed", SECRET)
+    watch(store, config, NOW, lambda _: Disk(2**45, 0, 2**44))
+    notify(store, config, NOW)
+    runs_of(store, "labels", 3, "ok", "")
+    watch(store, config, NOW + timedelta(minutes=1), lambda _: Disk(2**45, 0, 2**44))
+    notify(store, config, NOW + timedelta(minutes=1))
+    bodies = [body.decode() for _, _, body in server.arrived]
+    assert states(store) == [("sent", 0)] * 2
+    assert SECRET not in "".join(bodies)
+    if form == "slack":
+        assert [json.loads(body)["text"] for body in bodies] == ["opened: job:labels", "closed: job:labels"]
+    else:
+        assert [json.loads(body)["type"] for body in bodies] == ["vigie.service.opened", "vigie.service.closed"]
+        assert json.loads(bodies[0])["data"]["service"] == {"what": "job:labels", "line": "", "models": []}
 
 
 def test_names_are_distinct(place: Place, server: Target) -> None:

@@ -1,5 +1,6 @@
 """Whoever lists, shows or acknowledges an incident is told whose it is, what moved, and what to do next."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -46,7 +47,9 @@ def test_snoozed(vigie) -> None:
     """A snooze stands in the history; more than 14 days are refused, and so is one without a reason."""
     code, said = vigie("incidents", "snooze", "1", "--days", "14", "--reason", "fixed on Friday")
     assert (code, said) == (0, "snooze:14 incident:1: applied\nNext: vigie status\n")
-    assert ": fixed on Friday" in vigie("incidents", "show", "1")[1]
+    said = vigie("incidents", "show", "1")[1]
+    assert re.search(r"messages are held back: snooze by os:\S+ until \S+ \S+ UTC: fixed on Friday", said)
+    assert '"held_by": [{"what": "snooze"' in " ".join(vigie("incidents", "show", "1", "--json")[1].split())
     assert vigie("incidents", "snooze", "1", "--days", "15", "--reason", "x")[0] == 2
     assert vigie("incidents", "snooze", "1")[0] == 2
     vigie("incidents", "close", "1", "--reason", "mended")

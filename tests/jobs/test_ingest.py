@@ -3,13 +3,15 @@
 import os
 import shutil
 import threading
-from collections import Counter
+from collections import Counter, namedtuple
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from jobs.ingest import ingest
+from jobs.space import space
 from monitor.config import Config, load
 from monitor.errors import ConfigError, VigieError
 from monitor.sources.files import scan
@@ -43,6 +45,32 @@ def test_counts(place: Place, config: Config, store: Store) -> None:
     with store.read() as connection:
         (feed,) = arrivals.feed(connection)
     assert (feed["lines_read"], feed["accepted"], feed["lost_bytes"]) == (1500, 1500, 0)
+
+
+def test_pauses(place: Place, config: Config, store: Store) -> None:
+    """On a disk that is nearly full nothing is read and nothing written, and all that came meanwhile is read once there is room."""
+    Disk = namedtuple("Disk", "total used free")
+    place.write(200)
+    ingest(store, config, NOW)
+    before = snapshot(store)
+    place.write(300)
+    line = ingest(store, config, NOW + timedelta(minutes=1), lambda _: Disk(1000, 951, 49))
+    assert line == "paused: 4.9% of the disk under data_dir is free; reading goes on by itself from 5% on"
+    assert snapshot(store) == before
+    assert ingest(store, config, NOW + timedelta(hours=5), lambda _: Disk(1000, 950, 50)).startswith("api: 300 read")
+    everything(place, store)
+
+
+def test_unmeasured_disk(place: Place, config: Config, store: Store) -> None:
+    """A disk that cannot be measured stops nothing; where the folder is still to be made, the one above it is measured."""
+
+    def away(_: Path) -> object:
+        raise FileNotFoundError
+
+    place.write(20)
+    assert ingest(store, config, NOW, away) == "api: 20 read, 0 duplicate, 0 rejected"
+    new = config.model_copy(update={"data_dir": config.data_dir / "not" / "there"})
+    assert space(new, shutil.disk_usage).free > 0
 
 
 def test_twice(place: Place, config: Config, store: Store) -> None:

@@ -1,6 +1,8 @@
 """Once a day each recipient is told what the day brought, and nothing where it brought nothing."""
 
 import json
+import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -13,8 +15,9 @@ from monitor.alerts import Message
 from monitor.config import Config
 from monitor.detection.incident import Cause, Incident
 from monitor.errors import ConfigError
+from monitor.hysteresis import Course
 from monitor.plan import Planned
-from monitor.store import incidents, outbox, plans, runs
+from monitor.store import courses, incidents, outbox, plans, runs
 from monitor.store.store import Store
 from monitor.window import hour_of, microseconds
 from tests.conftest import NOW, Place
@@ -106,6 +109,53 @@ def test_parts(store: Store, config: Config) -> None:
         "mise en production 2.5.0",
     ):
         assert part in found["ops@stat.example"], part
+
+
+def test_flapping(store: Store, config: Config) -> None:
+    """What comes and goes stands in the digest while it does, also where nothing else is to tell, and not when nobody reads it any more."""
+    slot = digest_slot(config, NOW)
+    since = microseconds(slot - timedelta(hours=2))
+    with store.write() as connection:
+        course = Course("recovering", "bgbgbg", since, since, microseconds(slot) - 60_000_000, since)
+        courses.put(connection, "service:source:refusing:api", course)
+        courses.put(connection, "service:disk", replace(course, read_us=microseconds(slot - DAY) - 1))
+    assert recount(store, config, slot) == "2 digests"
+    found = told(store, config, slot)
+    assert "source:refusing:api  lines of source api are refused: comes and goes since Wed 02 Sep 02:30 UTC" in found["two@stat.example"]
+    assert "source:refusing:api  des lignes de la source api sont refusées\xa0: va et vient depuis" in found["ops@stat.example"]
+    assert "nearly full: comes" not in found["two@stat.example"]
+
+
+def test_alive(store: Store, config: Config) -> None:
+    """Where there is something to tell, it says too whether Vigie works: its last tick, which jobs are late, the oldest message."""
+    slot = digest_slot(config, NOW)
+    us = microseconds(slot)
+    opened(store, slot - timedelta(hours=3))
+    with store.write() as connection:
+        for job, at in (("ingest", us), ("prune", us - 9 * 86_400_000_000), ("detect", us - 3_600_000_000)):
+            fence = runs.claim(connection, job, at, "here", at)
+            runs.finish(connection, (job, at, fence or 0), "ok", "", "", now_us=at)
+        runs.beat(connection, "here", us - 5_000_000, "1")
+        outbox.queue(
+            connection, [Message("test:x", "test", 1, "mail", "a@b.c", {"kind": "test"})], slot - timedelta(minutes=20)
+        )
+    recount(store, config, slot)
+    with store.write() as connection:
+        for row in outbox.waiting(connection, slot):
+            if row["facts"]["kind"] == "daily":
+                outbox.hold(connection, row["id"], "not of interest here")
+    said = told(store, config, slot)["two@stat.example"]
+    for part in (
+        "Scheduler  its last tick was 5 s before this",
+        "prune  late: it went well last Mon 24 Aug 04:30 UTC, and was due",
+        "Never went well  summarise, labels, act, shadow, estimate, decide",
+        "On time  ingest Wed 02 Sep 04:30, detect Wed 02 Sep 03:30",
+        "Oldest message  waits since Wed 02 Sep 04:10 UTC",
+        "Backup  Vigie makes and checks none",
+    ):
+        assert part in re.sub("  +", "  ", said), part
+    later = told(store, config, slot + timedelta(minutes=3))["two@stat.example"]
+    assert "no tick since Wed 02 Sep 04:29 UTC" in later
 
 
 def test_slot(quick_place: Place) -> None:

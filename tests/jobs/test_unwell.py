@@ -10,14 +10,18 @@ import pytest
 
 from jobs.ingest import ingest
 from jobs.notify import notify
+from jobs.rebuild import rebuild
 from jobs.status import verdicts
-from jobs.unwell import Alert, unwell
+from jobs.summarise import summarise
+from jobs.tell import Alert
+from jobs.unwell import unwell
 from jobs.watch import watch
 from monitor.alerts import Message
 from monitor.config import Config
 from monitor.detection.incident import Incident
+from monitor.profiles.profile import Key, Profile
 from monitor.said import Said
-from monitor.store import feed, incidents, outbox, runs
+from monitor.store import feed, incidents, outbox, profiles, runs, service_alerts
 from monitor.store.store import Store
 from monitor.verdict import Verdict
 from monitor.window import hour_of, microseconds
@@ -30,9 +34,10 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 Disk = namedtuple("Disk", "total used free")
 
 
-def disk(free: float) -> Any:
-    """Return what measures a disk of which so much is free."""
-    return lambda _: Disk(100.0, 100 - 100 * free, 100 * free)
+def disk(free: float, gib: float = 1000) -> Any:
+    """Return what measures a disk of so many GiB of which so much is free."""
+    whole = gib * 1024**3
+    return lambda _: Disk(whole, whole * (1 - free), whole * free)
 
 
 def at(start: datetime, minutes: int) -> Iterator[datetime]:
@@ -43,6 +48,11 @@ def told(store: Store, subject: str) -> list[tuple[str, str]]:
     """Return to whom each event of an alert was told."""
     with store.read() as connection:
         return [(row["event"], row["recipient"].partition("@")[0]) for row in outbox.about(connection, subject)]
+
+
+def words_of(relay: Relay) -> str:
+    """Return all that was mailed, on one line."""
+    return " ".join(" ".join(mail.get_body(("plain",)).get_content().split()) for mail in to(relay))  # type: ignore[union-attr]
 
 
 def runs_well(store: Store, job: str, slot: datetime, state: str = "ok") -> None:
@@ -70,9 +80,9 @@ def test_disk(store: Store, config: Config, relay: Relay) -> None:
         watch(store, config, now, usage=disk(0.09))
     assert told(store, "service:disk") == [("opened", "ops")]
     notify(store, config, NOW + 4 * MINUTE)
-    assert "9% of the disk under data_dir is free" in str(to(relay)[0].get_body(("plain",)))
+    assert "9% of the disk under data_dir is free (90.0 GiB)" in words_of(relay)
     for now in at(NOW + 5 * MINUTE, 30):
-        watch(store, config, now, usage=disk(0.12))
+        watch(store, config, now, usage=disk(0.14))
     for now in at(NOW + 35 * MINUTE, 15):
         watch(store, config, now, usage=disk(0.16))
     assert len(told(store, "service:disk")) == 1
@@ -95,6 +105,91 @@ def test_no_disk(store: Store, config: Config) -> None:
         assert ("service:disk" in read(store, config, now, usage=disk(0.01))) is (now > NOW)
     for now in at(NOW + 2 * MINUTE, 30):
         assert "service:disk" in read(store, config, now, usage=away)
+
+
+def test_small_disk(store: Store, config: Config) -> None:
+    """Less than 5 GiB are told whatever share of the disk they are."""
+    for now in at(NOW, 2):
+        assert "service:disk" not in read(store, config, now, usage=disk(0.51, gib=10))
+    for now in at(NOW + 2 * MINUTE, 2):
+        found = read(store, config, now, usage=disk(0.49, gib=10))
+    assert found == {"service:disk"}
+
+
+def test_paused(store: Store, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Below 5 % people are told that nothing is read, and whoever seems silent meanwhile is part of that message, unreadable disk or not."""
+    silent = Verdict("SILENT", "No prediction", None, None)
+    monkeypatch.setattr("jobs.watch.verdicts", lambda *_: [("ape", silent, {"last_us": microseconds(NOW)})])
+    with store.write() as connection:
+        unwell(connection, config, NOW, (), disk(0.04))
+    watch(store, config, NOW + MINUTE, usage=disk(0.04))
+    assert told(store, service_alerts.PAUSED) == told(store, "service:disk") == [("opened", "ops")]
+    with store.read() as connection:
+        assert [row["state"] for row in outbox.about(connection, "service:silent:ape")] == ["merged"]
+
+    def away(_: Path) -> Any:
+        raise FileNotFoundError
+
+    watch(store, config, NOW + 2 * MINUTE, usage=away)
+    assert told(store, service_alerts.PAUSED) == [("opened", "ops")]
+    for now in at(NOW + 3 * MINUTE, 16):
+        watch(store, config, now, usage=disk(0.06))
+    assert told(store, service_alerts.PAUSED) == [("opened", "ops"), ("closed", "ops")]
+    assert told(store, "service:disk") == [("opened", "ops")]
+
+
+def test_disk_away(store: Store, config: Config, relay: Relay) -> None:
+    """What cannot be measured for 15 minutes is told once, by name, and over with the first reading that can be taken."""
+
+    def away(_: Path) -> Any:
+        raise PermissionError(13, "Permission denied")
+
+    subject = "service:cannot_measure:disk"
+    for now in at(NOW, 15):
+        watch(store, config, now, usage=away)
+    assert told(store, subject) == []
+    for now in at(NOW + 15 * MINUTE, 30):
+        watch(store, config, now, usage=away)
+    assert told(store, subject) == [("opened", "ops")]
+    notify(store, config, NOW + 45 * MINUTE)
+    assert "the free space under data_dir (Permission denied)" in words_of(relay)
+    watch(store, config, NOW + 46 * MINUTE, usage=disk(0.5))
+    assert told(store, subject) == [("opened", "ops"), ("closed", "ops")]
+    assert told(store, "service:disk") == []
+
+
+def test_flapping(store: Store, config: Config, relay: Relay) -> None:
+    """What comes and goes is one message more, then nothing however long it does, and is told again from six quiet readings on."""
+    (config.data_dir).mkdir(exist_ok=True)
+    for now in at(NOW, 2):
+        watch(store, config, now, usage=disk(0.09))
+    assert told(store, "service:disk") == [("opened", "ops")]
+    for minute, now in enumerate(at(NOW + 2 * MINUTE, 60)):
+        watch(store, config, now, usage=disk(0.09 if minute % 2 else 0.5))
+    assert told(store, "service:flapping:disk") == [("opened", "ops")]
+    notify(store, config, NOW + 62 * MINUTE)
+    assert "disk comes and goes (9% of the disk" in words_of(relay)
+    for now in at(NOW + 62 * MINUTE, 16):
+        watch(store, config, now, usage=disk(0.5))
+    assert told(store, "service:disk") == [("opened", "ops"), ("closed", "ops")]
+    assert told(store, "service:flapping:disk") == [("opened", "ops")]
+
+
+def test_flapping_holds_its_end(store: Store, config: Config) -> None:
+    """What flaps is neither opened nor closed: what fires meanwhile is told when it stays bad, and what was told stands."""
+    subject = "service:disk"
+    for now, letter in zip(at(NOW, 40), "bggbggbgg" + "b" * 6, strict=False):
+        watch(store, config, now, usage=disk(0.09 if letter == "b" else 0.5))
+    assert told(store, "service:flapping:disk") == [("opened", "ops")]
+    assert told(store, subject) == []
+    watch(store, config, NOW + 15 * MINUTE, usage=disk(0.09))
+    assert told(store, subject) == [("opened", "ops")]
+    for now, letter in zip((NOW + n * 10 * MINUTE for n in range(2, 40)), "gbgbggg", strict=False):
+        watch(store, config, now, usage=disk(0.09 if letter == "b" else 0.5))
+    assert [event for event, _ in told(store, subject)] == ["opened"]  # ok by now, and flapping
+    for now in (NOW + n * 10 * MINUTE for n in range(9, 13)):
+        watch(store, config, now, usage=disk(0.5))
+    assert told(store, subject) == [("opened", "ops"), ("closed", "ops")]
 
 
 def test_unhealthy(store: Store, config: Config) -> None:
@@ -150,6 +245,23 @@ def test_failing_is_over(store: Store, config: Config) -> None:
     assert told(store, "service:job:labels") == [("opened", "ops"), ("closed", "ops")]
 
 
+def test_timeout(store: Store, config: Config) -> None:
+    """One run over its deadline is told; being tried again, and failing then, does not end that, one success does."""
+    subject = "service:job:report"
+    runs_well(store, "report", NOW, "failed")
+    watch(store, config, NOW, usage=disk(0.5))
+    assert told(store, subject) == []
+    for minute, state in enumerate(("timeout", "running", "failed", "running"), 1):
+        runs_well(store, "report", NOW + DAY, state)
+        watch(store, config, NOW + DAY + minute * MINUTE, usage=disk(0.5))
+        with store.write() as connection:  # whoever ran it is gone
+            runs.release(connection, "report", minute + 1)
+        assert told(store, subject) == [("opened", "ops")], state
+    runs_well(store, "report", NOW + DAY)
+    watch(store, config, NOW + DAY + 10 * MINUTE, usage=disk(0.5))
+    assert told(store, subject) == [("opened", "ops"), ("closed", "ops")]
+
+
 @pytest.mark.parametrize(
     ("lines", "refused", "is_told"),
     [(1000, 11, True), (1000, 10, False), (1000, 9, False), (100, 9, False), (100, 10, True), (10_000, 101, True)],
@@ -194,6 +306,65 @@ def test_stuck(store: Store, config: Config) -> None:
     for now in at(NOW + 40 * MINUTE, 16):
         watch(store, config, now, usage=disk(0.5))
     assert told(store, "service:outbox") == [("opened", "ops"), ("closed", "ops")]
+
+
+def test_stuck_mail(store: Store, place: Place) -> None:
+    """What tells that mail is stuck is laid down in the run that could not send it, though the rest waits for its hour; once."""
+    config = place.configure(
+        replaced=(
+            "delivery: {file_drop: mails}",
+            "delivery: {fallback: {file_drop: aside}, smtp: {host: 127.0.0.1, port: 1, starttls: never}}",
+        )
+    )
+    weekly = Message("weekly:ape", "weekly", 1, "mail", "x@stat.example", {"kind": "test"})
+    with store.write() as connection:
+        outbox.queue(connection, [weekly], NOW)
+    for now in at(NOW + 16 * MINUTE, 2):
+        watch(store, config, now, usage=disk(0.5))
+    assert told(store, "service:outbox") == [("opened", "ops")]
+    assert notify(store, config, NOW + 18 * MINUTE) == "0 messages sent, 2 failed, 1 laid down as files"
+    notify(store, config, NOW + 19 * MINUTE)
+    [file] = (place.folder / "aside").rglob("*.eml")
+    assert "messages wait longer than 15 minutes" in file.read_text()
+
+
+def test_dead(store: Store, config: Config, relay: Relay) -> None:
+    """Messages that are dead are told, once a day on which some died, whatever died before."""
+    relay.answers = ["550 no", "550 no"]
+    for number in range(2):
+        message = Message(f"weekly:{number}", "weekly", 1, "mail", "gone@stat.example", {"kind": "test"})
+        with store.write() as connection:
+            outbox.queue(connection, [message], NOW)
+    notify(store, config, NOW)
+    for now in (NOW + MINUTE, NOW + 2 * MINUTE, NOW + 20 * HOUR, NOW + 3 * DAY):
+        watch(store, config, now, usage=disk(0.5))
+    assert told(store, "service:dead") == [("opened", "ops")]
+    notify(store, config, NOW + 3 * MINUTE)
+    assert "2 messages of a day are dead, the newest to gone@stat.example" in words_of(relay)
+    relay.answers = ["550 no"]
+    with store.write() as connection:
+        outbox.retry(connection, 1)
+    notify(store, config, NOW + 3 * DAY)
+    watch(store, config, NOW + 3 * DAY + MINUTE, usage=disk(0.5))
+    assert told(store, "service:dead") == [("opened", "ops")] * 2
+
+
+def test_wrong_profiles(store: Store, place: Place, config: Config) -> None:
+    """Hours whose profiles were not those of their rows are told in the transaction that mends them, and a right store tells nothing."""
+    place.write(200, hours=30)
+    now = NOW + DAY
+    ingest(store, config, NOW)
+    summarise(store, config, NOW)
+    rebuild(store, config, now)
+    assert told(store, "service:profiles:ape") == []
+    first = hour_of(NOW) // 24 * 24
+    with store.write() as connection:
+        for hour in (first + 2, first + 3):
+            profiles.replace(connection, "ape", [hour], {Key("ape", "", hour): Profile()})
+    assert rebuild(store, config, now) == "ape: 24 hours checked, 2 differed"
+    assert told(store, "service:profiles:ape") == [("opened", "ops")]
+    assert rebuild(store, config, now) == "ape: 24 hours checked, 0 differed"
+    assert len(told(store, "service:profiles:ape")) == 1
 
 
 def test_overdue(store: Store, config: Config) -> None:

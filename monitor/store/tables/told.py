@@ -69,10 +69,12 @@ course = Table(
     metadata,
     Column("subject", String(160), primary_key=True),  # of the alert it is told as
     Column("state", String(12), nullable=False),  # see monitor.hysteresis
-    Column("recent", String(3), nullable=False),
+    Column("recent", String(12), nullable=False),
     Column("since_us", BigInteger, nullable=False),
     Column("good_us", BigInteger, nullable=False),
     Column("read_us", BigInteger, nullable=False),
+    Column("flapping_us", BigInteger, nullable=False, server_default="0"),
+    Column("missing_us", BigInteger, nullable=False, server_default="0"),
 )
 planned_change = Table(
     "planned_change",

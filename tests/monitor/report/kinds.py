@@ -15,7 +15,7 @@ from monitor.profiles.profile import Profile
 from monitor.quality.automation_curve import Point
 from monitor.quality.estimate import Figure
 from monitor.report.alert_mail import Surroundings, alert_mail
-from monitor.report.daily_mail import Day, daily_mail
+from monitor.report.daily_mail import Day, LastRun, Pulse, daily_mail
 from monitor.report.decision_mail import decision_mail
 from monitor.report.digest_mail import digest_mail
 from monitor.report.group_mail import Together, group_mail
@@ -195,11 +195,13 @@ def daily(name: str, words: Words) -> Letter:
         f"inhibited: service:silent:{name}"[:64]: 3,
         "over before it was told": 1,
     }
+    runs = (LastRun(name[:32], None, us), LastRun("prune", 5, us), *(LastRun(f"job{n}", us, us) for n in range(9)))
+    pulse = Pulse(us - 60_000_000, runs, us - 99)
     never = Said("was never looked at", "feed.never")
     stretch = Planned(1, name[:64], "campaign", us, us + 9 * 3_600_000_000, name, "alice", 0)
     mark = Planned(2, "", "deployment", us, None, name, "alice", 0)
     return daily_mail(Day((us - 86_400_000_000, us), ((name[:64], standing(name)), ("nace", verdict(Evidence()))), many, (closed,), kept,
-                          ((name[:64], never),), (("ingest", ""), ("labels", name)), (stretch, mark)), NOW, words)  # fmt: skip
+                          ((name[:64], never),), (("ingest", ""), ("labels", name)), (stretch, mark), ((name, us),), pulse), NOW, words)  # fmt: skip
 
 
 KINDS: dict[str, Callable[[str, Words], Letter]] = {

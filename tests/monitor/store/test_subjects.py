@@ -384,6 +384,8 @@ def test_failing(connection: Connection) -> None:
         "ingest": "failed failed failed ok" + " ok" * 500,
         "notify": "failed failed running",
         "report": "failed ok failed failed",
+        "prune": "ok timeout",
+        "shadow": "timeout ok failed",
     }
     rows = [(job, slot, state) for job, states in told.items() for slot, state in enumerate(states.split())]
     rows.append(("labels", 1000, "ok"))  # a clock that ran ahead
@@ -396,9 +398,12 @@ def test_failing(connection: Connection) -> None:
         ],
     )  # fmt: skip
     assert [tuple(one.values()) for one in runs.failing(connection, 3, 900)] == [
-        ("detect", 0, 2, "failed 2"), ("labels", 1, 3, "failed 3")]  # fmt: skip
+        ("detect", 0, 2, "failed 2"), ("labels", 1, 3, "failed 3"), ("prune", 1, 1, "timeout 1")]  # fmt: skip
+    assert [one["job"] for one in runs.failing(connection, 3, 900, ["notify", "ingest", "shadow"])] == [
+        "detect", "labels", "notify", "prune", "shadow"]  # fmt: skip
     assert {one["job"]: one["line"] for one in runs.newest(connection)} == {
-        "detect": "skipped 5", "ingest": "ok 503", "labels": "ok 1000", "notify": "running 2", "report": "failed 3"}  # fmt: skip
+        "detect": "skipped 5", "ingest": "ok 503", "labels": "ok 1000", "notify": "running 2", "prune": "timeout 1", "report": "failed 3",
+        "shadow": "failed 2"}  # fmt: skip
 
 
 def test_runs(connection: Connection) -> None:
