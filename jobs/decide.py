@@ -1,40 +1,29 @@
 """The service will weigh the evidence and propose: retrain, label first, or wait."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
 from jobs.bound import champion, circumstances
+from jobs.trained import Trained, trained
+from jobs.weigh import Weeks, terms
 from monitor.alerts import Message
+from monitor.calendar import standing as standing_in
 from monitor.config import Config
 from monitor.detection.incident import Incident
 from monitor.profiles.profile import Profile
-from monitor.retraining import Case, Term, advise
+from monitor.retraining import Case, advise, rhythm
 from monitor.said import Said
 from monitor.settings import Retraining, Route
-from monitor.store import decisions, estimates, incidents, labels, outbox, profiles, references, shadow, standing
+from monitor.store import decisions, incidents, labels, outbox, profiles, references, shadow, standing
 from monitor.store.store import Store
 from monitor.window import Window, hour_of, moment
 
 LOOK_BACK_HOURS = 7 * 24
 PASSING = {"outputs", "service"}  # groups of first causes that a deployment, or its end, moves
 SEED = 7
-
-
-@dataclass(frozen=True)
-class Weeks:
-    """Hold the profiles of the reference and of the last week."""
-
-    then: Profile
-    now: Profile
-    left_out: frozenset[int] = frozenset()  # days of the last week
-
-    @property
-    def scale(self) -> float:
-        """Return what makes a week of the days that count."""
-        return 7 / (7 - len(self.left_out))
 
 
 def decide(store: Store, config: Config, now: datetime) -> str:
@@ -77,15 +66,18 @@ def propose(
     _, extras = standing.facts(
         connection, config.models[model], now, config.detection, config.ingest.silent_after_expected
     )
-    trained_hour = pinned.end_hour
-    known = labels.joined(connection, model, Window(trained_hour, hour_of(now) + 1)).height
+    last = trained(connection, model, now) or Trained(pinned.end_hour, None)
+    known = labels.joined(connection, model, Window(last.hour, hour_of(now) + 1)).height
     case = Case(terms(connection, model, weeks, settings), settings.horizon_weeks, extras["accuracy"], known,
-                after_deployment=to_roll_back, days_left_out=len(left_out), challenger=_challenger(connection, config, model))  # fmt: skip
+                after_deployment=to_roll_back, days_left_out=len(left_out), challenger=_challenger(connection, config, model),
+                calendar=standing_in(settings.calendar, last.day, now.date()))  # fmt: skip
     advice = advise(case, SEED)
     evidence: dict[str, Any] = {
         "terms": [asdict(term) for term in case.terms], "probability": advice.probability, "benefit": advice.benefit,
         "weekly_loss": advice.weekly_loss, "variance_shares": advice.variance_shares, "horizon_weeks": case.horizon_weeks,
         "said": [one.record() for one in advice.said], "labels": known, "week_until": end, "days_left_out": len(left_out), "roll_back": to_roll_back, "challenger": case.challenger,
+        "calendar": {**advice.calendar.record(), **settings.calendar.model_dump(mode="json", include={"every", "policy"}),
+                     "trained": last.day.isoformat(), "version": last.version, "rhythm_weeks": rhythm(case)},
     }  # fmt: skip
     requester, recommendation, sentence = "vigie", advice.recommendation, advice.sentence
     if asked is not None:
@@ -151,54 +143,6 @@ def _challenger(connection: Connection, config: Config, model: str) -> str | Non
     newest = shadow.latest_comparison(connection, model)
     known = {one.sha256 for one in config.challengers.values()}
     return None if newest is None or newest["digest"] not in known else str(newest["verdict"])
-
-
-def terms(connection: Connection, model: str, weeks: Weeks, settings: Retraining) -> tuple[Term, ...]:
-    """Return what a decision weighs, each with its interval and where it comes from."""
-    manual_then = 1 - weeks.then.automatic / weeks.then.decided
-    manual_now = 1 - weeks.now.automatic / weeks.now.decided
-    wide = 1.96 * (max(manual_now * (1 - manual_now), 0.01) / weeks.now.decided) ** 0.5 + 0.003
-    manual = manual_now - manual_then
-    error, low, high, source = _excess_error(connection, model, weeks)
-    records = weeks.now.records * weeks.scale
-    return (
-        Term(
-            "predictions",
-            records,
-            records,
-            records,
-            "exact",
-            "profiles of the last 7 days" + (f", without {len(weeks.left_out)} of them" if weeks.left_out else ""),
-        ),
-        Term("excess_manual", manual, manual - wide, manual + wide, "normal", "automation rate against the reference"),
-        Term("excess_error", error, low, high, "normal", source),
-        Term("person_eur", *settings.person_eur, "lognormal", "config.yaml"),
-        Term("error_eur", *settings.error_eur, "lognormal", "config.yaml"),
-        Term("growth_eur", 0.0, -10.0, 10.0, "normal", "no trend is known yet"),
-        Term("recovered", 0.5, 0.18, 0.82, "beta", "prior, no outcome is known yet"),
-        Term("retrain_eur", *settings.retrain_eur, "lognormal", "config.yaml"),
-        Term("risk_eur", *settings.risk_eur, "lognormal", "config.yaml"),
-    )
-
-
-def _excess_error(connection: Connection, model: str, weeks: Weeks) -> tuple[float, float, float, str]:
-    """Return the excess share of predictions that are automatic and wrong, from audits, else from the estimate."""
-    first = estimates.history(connection, model, "accuracy_automatic", "measured")
-    basis, rows = "audits", [row for row in first if row["value"] is not None]
-    if not rows:
-        basis = "estimate without labels"
-        rows = [
-            r
-            for r in estimates.history(connection, model, "accuracy_automatic", "estimated")
-            if r["value"] is not None and r["day"] not in weeks.left_out
-        ]
-    if len(rows) < 2:
-        return 0.0, -0.05, 0.05, "nothing is known about accuracy"
-    share = weeks.now.automatic / weeks.now.decided
-    then, now = rows[0], rows[-1]
-    excess = share * (then["value"] - now["value"])
-    wide = share * ((then["high"] - then["low"]) ** 2 + (now["high"] - now["low"]) ** 2) ** 0.5 / 2
-    return excess, excess - wide, excess + wide, basis
 
 
 def _messages(number: int, routes: tuple[Route, ...]) -> list[Message]:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from monitor.calendar import NO_CALENDAR, Standing, rhythm_weeks, suggested
 from monitor.said import Said
 
 Recommendation = Literal["retrain", "label_first", "wait"]
@@ -105,6 +106,7 @@ class Case:
     after_deployment: str | None = None  # the incident that began with a deployment, if one is open
     days_left_out: int = 0  # of the last 7: a passing fault tells nothing of what waiting costs
     challenger: str | None = None  # the verdict on a challenger, if there is one
+    calendar: Standing = NO_CALENDAR
 
     def term(self, name: str) -> Term:
         """Return the term of that name."""
@@ -121,6 +123,7 @@ class Advice:
     benefit: tuple[float, float, float]
     weekly_loss: tuple[float, float, float]
     variance_shares: dict[str, float]
+    calendar: Standing
 
     @property
     def sentence(self) -> str:
@@ -160,7 +163,17 @@ def advise(case: Case, seed: int) -> Advice:
     }
     most = max(shares, key=lambda n: shares[n], default="")
     recommendation, why = _weighed(case, probability, loss, most)
-    return Advice(recommendation, (why, *_besides(case)), probability, _interval(benefit), _interval(loss), shares)
+    calendar = case.calendar.beside(
+        asks=case.after_deployment is None and case.accuracy_unknown is None and probability >= SURE
+    )
+    said = (why, *_besides(case), *_by_calendar(case, calendar))
+    return Advice(recommendation, said, probability, _interval(benefit), _interval(loss), shares, calendar)
+
+
+def rhythm(case: Case) -> float | None:
+    """Return every how many weeks costs suggest a retraining; None where the loss is not known to grow."""
+    growth = case.term("growth_eur")
+    return rhythm_weeks(case.term("retrain_eur").value, growth.value) if growth.low > 0 else None
 
 
 def _weighed(case: Case, probability: float, loss: np.ndarray, most: str) -> tuple[Recommendation, Said]:
@@ -199,6 +212,12 @@ def _besides(case: Case) -> list[Said]:
             Said(f"A challenger waits: {CHALLENGER_WAITS[case.challenger]}.", f"reason.challenger_{case.challenger}")
         )
     return told
+
+
+def _by_calendar(case: Case, calendar: Standing) -> list[Said]:
+    weeks = rhythm(case)
+    told = (calendar.said, None if weeks is None else suggested(weeks))
+    return [one for one in told if one is not None]
 
 
 def _interval(draws: np.ndarray) -> tuple[float, float, float]:

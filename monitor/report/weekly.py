@@ -8,6 +8,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from monitor.calendar import NO_CALENDAR, Standing
 from monitor.detection.burst import Burst
 from monitor.detection.incident import Incident
 from monitor.letter import Letter
@@ -44,6 +45,7 @@ class Week:
     latency_ms_limit: float | None
     bursts: tuple[Burst, ...] = ()
     about: str = "weekly"
+    calendar: Standing = NO_CALENDAR
 
 
 def weekly(week: Week, now: datetime, words: Words) -> Letter:
@@ -57,6 +59,10 @@ def weekly(week: Week, now: datetime, words: Words) -> Letter:
     waiting = [
         (words.say("weekly.decision", number=one["id"]), tidy(_decision(one, words), 240)) for one in week.decisions
     ]
+    asks = week.calendar.said
+    if asks is not None:
+        row = "weekly.coming" if week.calendar.state == "not_due" else "weekly.retraining"
+        waiting.append((words.say(row), retold(asks, words)))
     blocks = [
         Block(heading, rows(week, words), curve(week.weeks, week.about, words)),
         happened(week, words),

@@ -3,6 +3,7 @@
 import pytest
 
 from jobs.ingest import ingest
+from jobs.pin import pin
 from jobs.report import weekly_letter
 from jobs.summarise import summarise
 from monitor.store import estimates
@@ -56,3 +57,24 @@ def test_figures_of_before(letter) -> None:
 def test_no_figure(letter) -> None:
     """Without any figure of those days nothing is known."""
     assert "not known, because no label was ever read" in letter([figure(DAY - 1, "accuracy_automatic", 0.91)])
+
+
+@pytest.mark.parametrize(
+    ("anchor", "row", "said"),
+    [
+        ("2026-10-20", "coming", "The calendar asks for the next retraining by 20 Oct 2026."),
+        ("2026-10-02", "retraining", "The calendar asks for a retraining by 02 Oct 2026."),
+    ],
+)
+def test_calendar(place: Place, store: Store, letter, anchor: str, row: str, said: str) -> None:
+    """What waits says that a retraining is due, or when the next one will be, in the recipient's language."""
+    assert "calendar" not in letter([])
+    two_weeks = Window((DAY - 15) * 24, (DAY - 1) * 24)
+    pin(store, place.configure(), NOW, "ape", two_weeks, by="test", reason="usual")
+    config = place.configure(f"retraining: {{ape: {{calendar: {{every: quarter, anchor: {anchor}}}}}}}\n")
+    text = weekly_letter(store, config, "ape", WEEK, NOW, language="en").text
+    waiting = " ".join(text.partition("Waiting for you")[2].split())
+    assert f"{row}: {said}" in waiting or f"{row} {said}" in waiting, waiting
+    french = weekly_letter(store, config, "ape", WEEK, NOW, language="fr").text
+    assert "calendrier" in french
+    assert "asks" not in french

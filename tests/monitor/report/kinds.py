@@ -1,11 +1,12 @@
 """Letters of every kind, with ordinary, empty and hostile data, in any language."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import polars as pl
 
+from monitor.calendar import Standing
 from monitor.detection.burst import Burst
 from monitor.detection.incident import Cause, Incident
 from monitor.letter import Letter
@@ -104,7 +105,8 @@ def week(name: str, words: Words) -> Letter:
                ("accuracy_automatic", "estimated"): {"value": 0.951, "low": 0.93, "high": 0.97, "note": "", "day": HOUR // 24 - 20},
                ("wrong_automatic", "estimated"): {"value": 1234.4, "low": 1.0, "high": 2000.0, "note": ""}}  # fmt: skip
     return weekly(Week(name[:64], window, tuple((HOUR - 168 * back, profile) for back in (3, 2, 1)), standing(name), figures,
-                       (incident(name),), (proposal(name),), 4.0, 200.0, (Burst(HOUR // 24, "caller", name, 4210, 1300, 3),)), NOW, words)  # fmt: skip
+                       (incident(name),), (proposal(name),), 4.0, 200.0, (Burst(HOUR // 24, "caller", name, 4210, 1300, 3),),
+                       calendar=Standing("overdue", date(2026, 7, 1))), NOW, words)  # fmt: skip
 
 
 def proposal(name: str) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 import json
 from dataclasses import asdict
+from datetime import date
 
 import pytest
 
+from monitor.calendar import SENTENCES, Standing, suggested
 from monitor.detection import explain
 from monitor.detection.baseline import VOLUME, WITNESS
 from monitor.detection.incident import Cause, Incident
@@ -104,6 +106,9 @@ SAID = [
     *(verdict(one).sentence for one in STANDING),
     *(condition(one, 1, 50).sentence for one in FEEDS),
     *(one for made in CASES for one in advise(made, 3).said),
+    *(Standing(state, date(2026, 10, 1)).said for state in SENTENCES),
+    suggested(0.4),
+    suggested(12.02),
     *(
         since_mark(Planned(1, "", kind, 5 * HOUR_US, None, note, "alice", 0), 7)
         for kind in MARKS
