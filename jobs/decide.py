@@ -7,9 +7,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from jobs.bound import champion, circumstances
+from jobs.oblige import labelled, obliged
 from jobs.trained import Trained, trained
 from jobs.weigh import Weeks, terms
 from monitor.alerts import Message
+from monitor.calendar import next_look
 from monitor.calendar import standing as standing_in
 from monitor.config import Config
 from monitor.detection.incident import Incident
@@ -17,7 +19,7 @@ from monitor.profiles.profile import Profile
 from monitor.retraining import Case, advise, rhythm
 from monitor.said import Said
 from monitor.settings import Retraining, Route
-from monitor.store import decisions, incidents, labels, outbox, profiles, references, shadow, standing
+from monitor.store import decisions, incidents, outbox, profiles, references, shadow, standing
 from monitor.store.store import Store
 from monitor.window import Window, hour_of, moment
 
@@ -67,15 +69,19 @@ def propose(
         connection, config.models[model], now, config.detection, config.ingest.silent_after_expected
     )
     last = trained(connection, model, now) or Trained(pinned.end_hour, None)
-    known = labels.joined(connection, model, Window(last.hour, hour_of(now) + 1)).height
+    calendar = standing_in(settings.calendar, last.day, now.date())
+    held = labelled(connection, config, model, Window(last.hour, hour_of(now) + 1), weeks)
+    known = held.truths.total()
     case = Case(terms(connection, model, weeks, settings), settings.horizon_weeks, extras["accuracy"], known,
                 after_deployment=to_roll_back, days_left_out=len(left_out), challenger=_challenger(connection, config, model),
-                calendar=standing_in(settings.calendar, last.day, now.date()))  # fmt: skip
+                calendar=calendar, obliged=obliged(connection, config, model, now, of=held, last=last, calendar=calendar),
+                wanted=held.wanted, look_again=next_look(calendar, now.date()))  # fmt: skip
     advice = advise(case, SEED)
     evidence: dict[str, Any] = {
         "terms": [asdict(term) for term in case.terms], "probability": advice.probability, "benefit": advice.benefit,
         "weekly_loss": advice.weekly_loss, "variance_shares": advice.variance_shares, "horizon_weeks": case.horizon_weeks,
         "said": [one.record() for one in advice.said], "labels": known, "week_until": end, "days_left_out": len(left_out), "roll_back": to_roll_back, "challenger": case.challenger,
+        "obliged": list(case.obliged), "labels_lacking": {} if case.labels_suffice else case.lacking,
         "calendar": {**advice.calendar.record(), **settings.calendar.model_dump(mode="json", include={"every", "policy"}),
                      "trained": last.day.isoformat(), "version": last.version, "rhythm_weeks": rhythm(case)},
     }  # fmt: skip

@@ -70,6 +70,9 @@ def show_decision(context: typer.Context, number: int, as_json: JsonOption = Fal
         words, value = described(term)
         part = f"; {100 * shares[term['name']]:.0f} % of the variance" if term["name"] in shares else ""
         lines.append(f"  {words}: {value}{part}")
+    if evidence.get("labels_lacking"):  # all of them, where the sentence names the first
+        lacking = ", ".join(f"{count} of {name}" for name, count in evidence["labels_lacking"].items())
+        lines.append(f"labels that lack: {lacking}")
     if "calendar" in evidence:  # decisions of before have none
         lines.append(f"calendar: {calendar_described(evidence['calendar'])}")
     lines.append(f"version that answered: {one['champion'] or 'not logged'}")

@@ -213,6 +213,7 @@ class Retraining(Part):
     expires_days: float = Field(14, gt=0)
     expect_champion_days: float = Field(28, gt=0)
     calendar: Calendar = Calendar()
+    accuracy_floor: Share | None = None
 
 
 Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]

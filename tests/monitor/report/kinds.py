@@ -110,7 +110,7 @@ def week(name: str, words: Words) -> Letter:
 
 
 def proposal(name: str) -> dict[str, Any]:
-    why = Said("A new model would pay (0.89), but 1500 more labels are needed to train it.", "reason.lacks_labels", probability=0.89, labels=1500)  # fmt: skip
+    why = Said("1500 more labels are needed to train it.", "reason.lacks_labels", labels=1500)  # fmt: skip
     terms = [{"name": "predictions", "value": 38_000.0, "low": 38_000.0, "high": 38_000.0, "source": "profiles of the last 7 days, without 2 of them"},
              {"name": "recovered", "value": 0.5, "low": 0.18, "high": 0.82, "source": name or "audits"}]  # fmt: skip
     evidence = {"weekly_loss": [1390.0, 740.0, 2560.0], "benefit": [4800.0, -300.0, 11_500.0], "horizon_weeks": 13, "probability": 0.89,

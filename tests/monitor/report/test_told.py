@@ -12,6 +12,7 @@ from monitor.detection.baseline import VOLUME, WITNESS
 from monitor.detection.incident import Cause, Incident
 from monitor.detection.power import TITLES
 from monitor.feed import Feed, condition
+from monitor.obligation import below_floor, overdue, revision, unknown
 from monitor.plan import MARKS, Planned, since_mark
 from monitor.quality.notes import recognised
 from monitor.report.told import cause, claim, retold
@@ -101,6 +102,18 @@ CASES = [
     case(manual=0.064, wide=0.05),
     case(accuracy_unknown=WHY, days_left_out=2, challenger="promote"),
     case(after_deployment=Said("Incident 3", "reason.incident", number=3), challenger="more_labels"),
+    case(look_again=date(2026, 10, 5)),
+    case(manual=0.2, labels=1, wanted={f"{number} Retail": number for number in range(20, 29)}),
+    case(
+        labels=1,
+        wanted={"47": 29},
+        obliged=(
+            revision([Planned(1, "", "revision", 9 * HOUR_US, None, "NAF", "alice", 5)], 0, None),
+            unknown(["47"], {"47": 30, "56": 970}, {"47": "47 Retail"}),
+            below_floor([{"day": 45, "high": 0.88}, {"day": 80, "high": 0.86}], 0.9, 100, 40),
+            overdue(Standing("overdue", date(2026, 1, 1)), "must"),
+        ),
+    ),
 ]
 SAID = [
     *(verdict(one).sentence for one in STANDING),
