@@ -1,6 +1,5 @@
 """The service will weigh the evidence and propose: retrain, label first, or wait."""
 
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +8,7 @@ from sqlalchemy import Connection
 from jobs.bound import champion, circumstances
 from jobs.oblige import labelled, obliged
 from jobs.trained import Trained, trained
-from jobs.weigh import Weeks, terms
+from jobs.weigh import Weeks, audit_size, past_weeks, terms, tried_on_labels
 from monitor.alerts import Message
 from monitor.calendar import next_look
 from monitor.calendar import standing as standing_in
@@ -56,32 +55,36 @@ def propose(
     if pinned is None or span is None:
         return None
     end = min(hour_of(now), span.end) // 24 * 24
-    left_out, to_roll_back = _left_out(connection, model, Window(end - LOOK_BACK_HOURS, end))
+    last = trained(connection, model, now) or Trained(pinned.end_hour, None)
+    since = Window(min(last.hour, end), end)
+    faulty, to_roll_back = _left_out(connection, model, Window(min(since.first, end - LOOK_BACK_HOURS) // 24 * 24, end))
+    left_out = faulty.intersection(range(end // 24 - 7, end // 24))
     if len(left_out) == 7 and to_roll_back is not None:
         left_out = frozenset()  # the advice is to roll back, whatever a week costs
     days = [day for day in range(end // 24 - 7, end // 24) if day not in left_out]
-    weeks = Weeks(profiles.total(connection, model, Window(pinned.first_hour, pinned.end_hour)),
-                  Profile.sum([profiles.total(connection, model, Window(day * 24, day * 24 + 24)) for day in days]), left_out)  # fmt: skip
-    if not weeks.then.decided or not weeks.now.decided:
+    then = profiles.total(connection, model, Window(pinned.first_hour, pinned.end_hour))
+    week = Profile.sum([profiles.total(connection, model, Window(day * 24, day * 24 + 24)) for day in days])
+    if not then.decided or not week.decided:
         return None
+    weeks = Weeks(then, week, left_out, past_weeks(connection, model, since, then, faulty))
     settings = config.retraining.get(model, Retraining())
     _, extras = standing.facts(
         connection, config.models[model], now, config.detection, config.ingest.silent_after_expected
     )
-    last = trained(connection, model, now) or Trained(pinned.end_hour, None)
     calendar = standing_in(settings.calendar, last.day, now.date())
     held = labelled(connection, config, model, Window(last.hour, hour_of(now) + 1), weeks)
     known = held.truths.total()
-    case = Case(terms(connection, model, weeks, settings), settings.horizon_weeks, extras["accuracy"], known,
+    tried = tried_on_labels(connection, config, model, Window(pinned.first_hour, pinned.end_hour))
+    case = Case(terms(connection, model, weeks, settings, tried=tried), settings.horizon_weeks, extras["accuracy"], known,
                 after_deployment=to_roll_back, days_left_out=len(left_out), challenger=_challenger(connection, config, model),
                 calendar=calendar, obliged=obliged(connection, config, model, now, of=held, last=last, calendar=calendar),
-                wanted=held.wanted, look_again=next_look(calendar, now.date()))  # fmt: skip
+                wanted=held.wanted, look_again=next_look(calendar, now.date()), audit_size=audit_size(connection, model, weeks))  # fmt: skip
     advice = advise(case, SEED)
     evidence: dict[str, Any] = {
-        "terms": [asdict(term) for term in case.terms], "probability": advice.probability, "benefit": advice.benefit,
+        "terms": [term.record() for term in case.terms], "probability": advice.probability, "benefit": advice.benefit,
         "weekly_loss": advice.weekly_loss, "variance_shares": advice.variance_shares, "horizon_weeks": case.horizon_weeks,
         "said": [one.record() for one in advice.said], "labels": known, "week_until": end, "days_left_out": len(left_out), "roll_back": to_roll_back, "challenger": case.challenger,
-        "obliged": list(case.obliged), "labels_lacking": {} if case.labels_suffice else case.lacking,
+        "audit_size": case.audit_size, "obliged": list(case.obliged), "labels_lacking": {} if case.labels_suffice else case.lacking,
         "calendar": {**advice.calendar.record(), **settings.calendar.model_dump(mode="json", include={"every", "policy"}),
                      "trained": last.day.isoformat(), "version": last.version, "rhythm_weeks": rhythm(case)},
     }  # fmt: skip
@@ -110,29 +113,29 @@ def _look_back(connection: Connection, config: Config, model: str, now: datetime
             decisions.move(connection, one, "failed", actor="vigie", reason=reason, now=now)
 
 
-def _left_out(connection: Connection, model: str, week: Window) -> tuple[frozenset[int], str | None]:
+def _left_out(connection: Connection, model: str, window: Window) -> tuple[frozenset[int], str | None]:
     """
-    Return the days of `week` on which a fault was at work that a new model would not mend, and what to roll back, if anything.
+    Return the days of `window` on which a fault was at work that a new model would not mend, and what to roll back, if anything.
 
     That is an incident first seen in answers or service which is over, or of an open one in answers the days on which a
     version answered that was new when it began. What people called a false alarm or the new normal is no fault that passed.
     """
-    whole, days, going = range(week.first // 24, week.end // 24), set[int](), None
+    whole, days, going = range(window.first // 24, window.end // 24), set[int](), None
     for one in incidents.all(connection, model):
         if not one.causes or one.causes[0].group not in PASSING:
             continue
-        until = (one.closed_hour or week.end) - one.quiet_hours
+        until = (one.closed_hour or window.end) - one.quiet_hours
         touched = {day for day in whole if day * 24 < until and one.onset_hour < day * 24 + 24}
         if one.state == "open":
             moves_costs = one.causes[0].group == "outputs"  # a slow version sends nobody more cases
-            touched &= _days_of_new_version(connection, one, whole) if moves_costs else set()
+            touched &= _days_of_new_version(connection, one, touched) if moves_costs else set()
             going = Said(f"Incident {one.id}", "reason.incident", number=one.id) if whole[-1] in touched else going
         if one.state in {"open", "recovering"} or one.closed_as in {"recovered", "fixed"}:
             days |= touched
     return frozenset(days), going
 
 
-def _days_of_new_version(connection: Connection, one: Incident, days: range) -> set[int]:
+def _days_of_new_version(connection: Connection, one: Incident, days: set[int]) -> set[int]:
     """Return the days on which a version answered that came with the incident: it had not in the day before the onset."""
 
     def versions(first: int, end: int) -> set[str]:

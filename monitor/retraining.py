@@ -7,7 +7,7 @@ only through cases that went to people and answers that were wrong.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Any, Literal
 
@@ -63,6 +63,10 @@ class Term:
     drawn: Literal["exact", "normal", "lognormal", "beta"]
     source: str
 
+    def record(self) -> dict[str, Any]:
+        """Return what JSON can hold; where the source was said with facts they are kept."""
+        return asdict(self) | ({"said": self.source.record()} if isinstance(self.source, Said) else {})
+
     def draws(self, random: np.random.Generator, count: int) -> np.ndarray:
         """
         Return `count` draws; `beta` has the value as its mean and the interval's variance.
@@ -115,6 +119,7 @@ class Case:
         default_factory=dict
     )  # labels held since the training, of each class that moved or is new
     look_again: date | None = None
+    audit_size: int | None = None  # more audited answers that would halve the variance of the excess share wrong
 
     @property
     def lacking(self) -> dict[str, int]:
@@ -191,7 +196,8 @@ def advise(case: Case, seed: int) -> Advice:
     asks = bool(case.obliged) or (case.accuracy_unknown is None and probability >= SURE)
     calendar = case.calendar.beside(asks=asks and case.after_deployment is None)
     waits = _of_waiting(case, loss) if recommendation == "wait" else []
-    said = (*why, *waits, *_besides(case), *_by_calendar(case, calendar))
+    audit = _audit(case) if most == "excess_error" else []
+    said = (*why, *waits, *audit, *_besides(case), *_by_calendar(case, calendar))
     return Advice(recommendation, said, probability, _interval(benefit), _interval(loss), shares, calendar)
 
 
@@ -250,6 +256,12 @@ def _of_waiting(case: Case, loss: np.ndarray) -> list[Said]:
         at = microseconds(datetime.combine(case.look_again, time(), UTC))
         told.append(Said(f"Look again on {case.look_again:%d %b %Y}.", "reason.look_again", at=at))
     return told
+
+
+def _audit(case: Case) -> list[Said]:
+    n, term = case.audit_size, Said(TERMS["excess_error"], "term.excess_error")
+    text = f"About {n} more audited answers would halve the variance of the {term}."
+    return [] if n is None else [Said(text, "reason.audit", n=n, term=term)]
 
 
 def _besides(case: Case) -> list[Said]:

@@ -9,6 +9,7 @@ import polars as pl
 from monitor.calendar import Standing
 from monitor.detection.burst import Burst
 from monitor.detection.incident import Cause, Incident
+from monitor.growth import growth
 from monitor.letter import Letter
 from monitor.plan import Planned
 from monitor.profiles.counts import Counts
@@ -112,7 +113,8 @@ def week(name: str, words: Words) -> Letter:
 def proposal(name: str) -> dict[str, Any]:
     why = Said("1500 more labels are needed to train it.", "reason.lacks_labels", labels=1500)  # fmt: skip
     terms = [{"name": "predictions", "value": 38_000.0, "low": 38_000.0, "high": 38_000.0, "source": "profiles of the last 7 days, without 2 of them"},
-             {"name": "recovered", "value": 0.5, "low": 0.18, "high": 0.82, "source": name or "audits"}]  # fmt: skip
+             {"name": "recovered", "value": 0.5, "low": 0.18, "high": 0.82, "source": name or "audits"},
+             growth([], 1.0, 2.0).record()]  # fmt: skip
     evidence = {"weekly_loss": [1390.0, 740.0, 2560.0], "benefit": [4800.0, -300.0, 11_500.0], "horizon_weeks": 13, "probability": 0.89,
                 "terms": terms if name else [], "days_left_out": 2, "said": [why.record()]}  # fmt: skip
     return {"id": 3, "model": name[:64] or "ape", "recommendation": "label_first", "sentence": str(why), "trigger": {"kind": "command", "command": ["train", name]},
