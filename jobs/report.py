@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 from sqlalchemy import Connection
 
+from jobs.trained import due
 from monitor.alerts import Message
 from monitor.config import Config
 from monitor.detection import power
@@ -92,7 +93,7 @@ def weekly_letter(store: Store, config: Config, model: str, window: Window, now:
             estimates.of_week(connection, model, window),
             tuple(i for i in incidents.all(connection, model) if i.found_hour < window.end and (i.closed_hour or window.end) >= window.first),
             tuple(d for d in decisions.all(connection, model) if d["state"] == "proposed"), settings.minutes_per_case, settings.latency_ms_limit,
-            tuple(tell_bursts(connection, model, window)),
+            tuple(tell_bursts(connection, model, window)), calendar=due(connection, config, model, now),
         )  # fmt: skip
         week = _beside(connection, config, week, now, span)
     return weekly(week, now, words(language))

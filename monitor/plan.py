@@ -8,7 +8,8 @@ from monitor import asked
 from monitor.said import Said
 from monitor.window import MICROSECONDS_PER_HOUR, hour_of, microseconds, moment, start_of
 
-MARKS = ("deployment", "threshold")  # a moment: shown on charts and named by incidents that follow it
+REVISION = "revision"  # of the nomenclature: a model has to be trained for it
+MARKS = ("deployment", "threshold", REVISION)  # a moment: shown on charts and named by incidents that follow it
 UNJUDGED = ("holiday", "campaign", "closure")  # a stretch of time: its hours carry no bet
 MAINTENANCE = "maintenance"  # a stretch of time: judged, but nobody is told before its end
 KINDS = (*MARKS, *UNJUDGED, MAINTENANCE)
@@ -151,7 +152,7 @@ def trouble(kind: str, begin: datetime, end: datetime | None) -> str | None:
 
     >>> now = start_of(0)
     >>> trouble("deployment", now, None), trouble("party", now, None)
-    (None, "'party' is none of deployment, threshold, holiday, campaign, closure, maintenance")
+    (None, "'party' is none of deployment, threshold, revision, holiday, campaign, closure, maintenance")
     >>> trouble("holiday", now, None), trouble("holiday", now, now)
     ('a holiday needs an end (--to)', 'it ends before it begins')
     """

@@ -7,18 +7,22 @@ only through cases that went to people and answers that were wrong.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime, time
 from typing import Any, Literal
 
 import numpy as np
 
+from monitor.calendar import NO_CALENDAR, Standing, rhythm_weeks, suggested
 from monitor.said import Said
+from monitor.window import microseconds
 
 Recommendation = Literal["retrain", "label_first", "wait"]
 DRAWS = 40_000  # the probability is then known to 0.0025, one standard deviation
 SURE, UNSURE = 0.8, 0.2
 NINETY_FIVE, EIGHTY = 1.96, 1.2816
-LABELS_NEEDED = 2000
+LABELS_NEEDED, LABELS_PER_CLASS = 2000, 30
+MOST_CLASSES = 5  # that a sentence names
 TERMS = {"predictions": "predictions a week", "excess_manual": "excess share sent to people", "excess_error": "excess share automatic and wrong",
          "person_eur": "cost of a case to a person, EUR", "error_eur": "cost of a wrong code, EUR", "growth_eur": "growth of the loss a week, EUR",
          "recovered": "share a new model recovers", "retrain_eur": "cost of retraining, EUR", "risk_eur": "cost of risk, EUR"}  # fmt: skip
@@ -58,6 +62,10 @@ class Term:
     high: float
     drawn: Literal["exact", "normal", "lognormal", "beta"]
     source: str
+
+    def record(self) -> dict[str, Any]:
+        """Return what JSON can hold; where the source was said with facts they are kept."""
+        return asdict(self) | ({"said": self.source.record()} if isinstance(self.source, Said) else {})
 
     def draws(self, random: np.random.Generator, count: int) -> np.ndarray:
         """
@@ -105,6 +113,29 @@ class Case:
     after_deployment: str | None = None  # the incident that began with a deployment, if one is open
     days_left_out: int = 0  # of the last 7: a passing fault tells nothing of what waiting costs
     challenger: str | None = None  # the verdict on a challenger, if there is one
+    calendar: Standing = NO_CALENDAR
+    obliged: tuple[Said, ...] = ()  # what asks for a new model whatever it pays
+    wanted: Mapping[str, int] = field(
+        default_factory=dict
+    )  # labels held since the training, of each class that moved or is new
+    look_again: date | None = None
+    audit_size: int | None = None  # more audited answers that would halve the variance of the excess share wrong
+
+    @property
+    def lacking(self) -> dict[str, int]:
+        """
+        Return how many labels lack of each class that moved or is new, the most first.
+
+        >>> Case((), 13, wanted={"47": 12, "56": 30, "62": 0}).lacking
+        {'62': 30, '47': 18}
+        """
+        lack = {name: LABELS_PER_CLASS - count for name, count in self.wanted.items() if count < LABELS_PER_CLASS}
+        return dict(sorted(lack.items(), key=lambda one: (-one[1], one[0])))
+
+    @property
+    def labels_suffice(self) -> bool:
+        """Say whether a model can be trained: on enough new labels, or on enough of every class that moved or is new."""
+        return self.labels_since_training >= LABELS_NEEDED or bool(self.wanted and not self.lacking)
 
     def term(self, name: str) -> Term:
         """Return the term of that name."""
@@ -121,6 +152,7 @@ class Advice:
     benefit: tuple[float, float, float]
     weekly_loss: tuple[float, float, float]
     variance_shares: dict[str, float]
+    calendar: Standing
 
     @property
     def sentence(self) -> str:
@@ -147,8 +179,9 @@ def advise(case: Case, seed: int) -> Advice:
     """
     Apply the rules to the case; the first that fits decides.
 
-    A change that began with a deployment: wait and roll back. Accuracy unknown: label first. P(NB > 0) of at least 0.8:
-    retrain, if there are labels enough; between 0.2 and 0.8: label first. Else wait.
+    A change that began with a deployment: wait and roll back. What obliges to retrain: retrain, if there are labels enough,
+    else label first. Accuracy unknown: label first. P(NB > 0) of at least 0.8: as what obliges; between 0.2 and 0.8: label
+    first. Else wait.
     """
     benefit, loss = net_benefit(case, seed)
     probability = float((benefit > 0).mean())
@@ -160,33 +193,75 @@ def advise(case: Case, seed: int) -> Advice:
     }
     most = max(shares, key=lambda n: shares[n], default="")
     recommendation, why = _weighed(case, probability, loss, most)
-    return Advice(recommendation, (why, *_besides(case)), probability, _interval(benefit), _interval(loss), shares)
+    asks = bool(case.obliged) or (case.accuracy_unknown is None and probability >= SURE)
+    calendar = case.calendar.beside(asks=asks and case.after_deployment is None)
+    waits = _of_waiting(case, loss) if recommendation == "wait" else []
+    audit = _audit(case) if most == "excess_error" else []
+    said = (*why, *waits, *audit, *_besides(case), *_by_calendar(case, calendar))
+    return Advice(recommendation, said, probability, _interval(benefit), _interval(loss), shares, calendar)
 
 
-def _weighed(case: Case, probability: float, loss: np.ndarray, most: str) -> tuple[Recommendation, Said]:
+def rhythm(case: Case) -> float | None:
+    """Return every how many weeks costs suggest a retraining; None where the loss is not known to grow."""
+    growth = case.term("growth_eur")
+    return rhythm_weeks(case.term("retrain_eur").value, growth.value) if growth.low > 0 else None
+
+
+def _weighed(case: Case, probability: float, loss: np.ndarray, most: str) -> tuple[Recommendation, list[Said]]:
     """Return what the first rule that fits recommends, and why; `most` is the term that the benefit depends on most."""
-    fault, unknown, lacking = case.after_deployment, case.accuracy_unknown, LABELS_NEEDED - case.labels_since_training
-    sure = {"probability": probability}
+    fault, unknown, sure = case.after_deployment, case.accuracy_unknown, {"probability": probability}
     if fault is not None:
-        return "wait", Said(f"{fault} began with a deployment: roll back first.", "reason.rolled", what=fault)
+        return "wait", [Said(f"{fault} began with a deployment: roll back first.", "reason.rolled", what=fault)]
+    if case.obliged and case.labels_suffice:
+        return "retrain", [*case.obliged]
+    if case.obliged:
+        return "label_first", [*case.obliged, _lacks(case)]
     if unknown is not None:
-        return "label_first", Said(f"Accuracy is not known: {unknown}.", "reason.accuracy", why=unknown)
-    if probability >= SURE and lacking <= 0:
-        return "retrain", _pays("A new model pays with probability {:.2f}; waiting", "pays", probability, loss)
+        return "label_first", [Said(f"Accuracy is not known: {unknown}.", "reason.accuracy", why=unknown)]
+    if probability >= SURE and case.labels_suffice:
+        euros = float(np.median(loss))
+        text = f"A new model pays with probability {probability:.2f}; waiting costs about {euros:,.0f} EUR a week."
+        return "retrain", [Said(text, "reason.pays", euros=euros, **sure)]
     if probability >= SURE:
-        text = f"A new model would pay ({probability:.2f}), but {lacking:,} more labels are needed to train it."
-        return "label_first", Said(text, "reason.lacks_labels", labels=lacking, **sure)
+        return "label_first", [
+            Said(f"A new model would pay ({probability:.2f}).", "reason.would_pay", **sure),
+            _lacks(case),
+        ]
     if probability > UNSURE:
         term = Said(TERMS.get(most, most), f"term.{most}")
         text = f"Whether a new model pays is open ({probability:.2f}); most depends on the {term}."
-        return "label_first", Said(text, "reason.open", term=term, **sure)
-    return "wait", _pays("A new model does not pay now ({:.2f}); waiting", "does_not_pay", probability, loss)
+        return "label_first", [Said(text, "reason.open", term=term, **sure)]
+    return "wait", [Said(f"A new model does not pay now ({probability:.2f}).", "reason.does_not_pay", **sure)]
 
 
-def _pays(begin: str, key: str, probability: float, loss: np.ndarray) -> Said:
-    euros = float(np.median(loss))
-    text = f"{begin.format(probability)} costs about {euros:,.0f} EUR a week."
-    return Said(text, f"reason.{key}", probability=probability, euros=euros)
+def _lacks(case: Case) -> Said:
+    """Say how many labels lack: of each class that moved or is new, else in all."""
+    lacking = case.lacking
+    if not lacking:
+        labels = LABELS_NEEDED - case.labels_since_training
+        return Said(f"{labels:,} more labels are needed to train it.", "reason.lacks_labels", labels=labels)
+    named = list(lacking.items())[:MOST_CLASSES]
+    told = [Said(f"{count} of {name}", "reason.lacks_of", count=count, name=name) for name, count in named]
+    if more := len(lacking) - len(named):
+        told.append(Said(f"{more} more classes", "reason.lacks_more", more=more))
+    return Said(f"Labels lack to train it: {', '.join(told)}.", "reason.lacks_classes", classes=told)
+
+
+def _of_waiting(case: Case, loss: np.ndarray) -> list[Said]:
+    """Say what waiting costs, and when to look again."""
+    euros, low, high = _interval(loss)
+    text = f"Waiting costs about {euros:,.0f} EUR a week ({low:,.0f} to {high:,.0f})."
+    told = [Said(text, "reason.waiting", euros=euros, low=low, high=high)]
+    if case.look_again is not None:
+        at = microseconds(datetime.combine(case.look_again, time(), UTC))
+        told.append(Said(f"Look again on {case.look_again:%d %b %Y}.", "reason.look_again", at=at))
+    return told
+
+
+def _audit(case: Case) -> list[Said]:
+    n, term = case.audit_size, Said(TERMS["excess_error"], "term.excess_error")
+    text = f"About {n} more audited answers would halve the variance of the {term}."
+    return [] if n is None else [Said(text, "reason.audit", n=n, term=term)]
 
 
 def _besides(case: Case) -> list[Said]:
@@ -199,6 +274,12 @@ def _besides(case: Case) -> list[Said]:
             Said(f"A challenger waits: {CHALLENGER_WAITS[case.challenger]}.", f"reason.challenger_{case.challenger}")
         )
     return told
+
+
+def _by_calendar(case: Case, calendar: Standing) -> list[Said]:
+    weeks = rhythm(case)
+    told = (calendar.said, None if weeks is None else suggested(weeks))
+    return [one for one in told if one is not None]
 
 
 def _interval(draws: np.ndarray) -> tuple[float, float, float]:

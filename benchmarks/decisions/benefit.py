@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr, roots_hermitenorm, roots_jacobi
 
-from jobs.decide import Weeks, terms
+from jobs.weigh import Weeks, terms
 from monitor.profiles.profile import Profile
 from monitor.quality.accuracy import measured
 from monitor.retraining import SURE, Case, Term, net_benefit

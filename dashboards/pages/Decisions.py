@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboards import shared, views
+from monitor.calendar import described
 from monitor.retraining import TERMS, approval_runs
 from monitor.window import moment
 
@@ -43,6 +44,8 @@ tiles[1].metric(
 tiles[2].metric("Above zero with probability", f"{evidence['probability']:.2f}")
 shared.table([{**term, "term": TERMS.get(term["name"], term["name"]), "share of variance": evidence["variance_shares"].get(term["name"])}
               for term in evidence["terms"]], "term", "value", "low", "high", "source", "share of variance")  # fmt: skip
+if "calendar" in evidence:  # decisions of before have none
+    st.text(f"Calendar: {described(evidence['calendar'])}")
 st.text("Approval runs:")
 st.code(approval_runs(one["recommendation"], one["trigger"]), language=None)
 st.text(

@@ -45,6 +45,7 @@ def list_decisions(context: typer.Context, as_json: JsonOption = False) -> None:
 @decisions.command("show")
 def show_decision(context: typer.Context, number: int, as_json: JsonOption = False) -> None:
     """Show one decision with every term of its evidence."""
+    from monitor.calendar import described as calendar_described
     from monitor.retraining import approval_runs, described
     from monitor.store import decisions as stored
 
@@ -69,6 +70,11 @@ def show_decision(context: typer.Context, number: int, as_json: JsonOption = Fal
         words, value = described(term)
         part = f"; {100 * shares[term['name']]:.0f} % of the variance" if term["name"] in shares else ""
         lines.append(f"  {words}: {value}{part}")
+    if evidence.get("labels_lacking"):  # all of them, where the sentence names the first
+        lacking = ", ".join(f"{count} of {name}" for name, count in evidence["labels_lacking"].items())
+        lines.append(f"labels that lack: {lacking}")
+    if "calendar" in evidence:  # decisions of before have none
+        lines.append(f"calendar: {calendar_described(evidence['calendar'])}")
     lines.append(f"version that answered: {one['champion'] or 'not logged'}")
     lines += [f"{given['verdict']} by {given['person']}: {given['reason']}" for given in one["approvals"]]
     if one["call"] is not None:

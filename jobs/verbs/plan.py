@@ -17,7 +17,7 @@ def add_to(app: typer.Typer) -> None:
 @plan.command("add")
 def plan_add(
     context: typer.Context,
-    kind: Annotated[str, typer.Argument(help="deployment, threshold (moments); holiday, campaign, closure (not judged); maintenance (not told).")],
+    kind: Annotated[str, typer.Argument(help="deployment, threshold, revision (moments); holiday, campaign, closure (not judged); maintenance (not told).")],
     start: Annotated[str | None, typer.Option("--from", help="ISO date or time; now if left out.")] = None,
     end: Annotated[str | None, typer.Option("--to", help="ISO date or time, not included.")] = None,
     model: Annotated[str, typer.Option(help="One model; all if left out.")] = "",

@@ -61,7 +61,8 @@ def _runs(decision: dict[str, Any], words: Words) -> str:
 def _term(term: dict[str, Any], days_left_out: int, words: Words) -> tuple[str, str]:
     value, low, high = (_number(term[name], words) for name in ("value", "low", "high"))
     sources = [key for key in words.templates() if key.startswith("source.")]
-    source = known(term["source"], sources, words, days=days_left_out)
+    told = retold(recalled(term["said"]), words) if "said" in term else None
+    source = known(term["source"], sources, words, days=days_left_out) if told is None else told
     key = f"term.{term['name']}"
     name = words.say(key) if words.knows(key) else term["name"]
     return name, words.say("decision.term", value=value, low=low, high=high, source=source)

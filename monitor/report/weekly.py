@@ -8,6 +8,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from monitor.calendar import NO_CALENDAR, Standing
 from monitor.detection.burst import Burst
 from monitor.detection.incident import Incident
 from monitor.letter import Letter
@@ -54,6 +55,7 @@ class Week:
     rising: tuple[Mapping[str, Any], ...] = ()
     coming: tuple[Planned, ...] = ()
     limits: Said | None = None
+    calendar: Standing = NO_CALENDAR
 
 
 def weekly(week: Week, now: datetime, words: Words) -> Letter:
@@ -67,12 +69,17 @@ def weekly(week: Week, now: datetime, words: Words) -> Letter:
     waiting = [
         (words.say("weekly.decision", number=one["id"]), tidy(_decision(one, words), 240)) for one in week.decisions
     ]
+    coming = [("", tidy(planned(one, words), 240)) for one in week.coming]
+    asks = week.calendar.said
+    if asks is not None:
+        told = coming if week.calendar.state == "not_due" else waiting
+        told.append((words.say("weekly.retraining"), retold(asks, words)))
     blocks = [
         Block(heading, rows(week, words), curve(week.weeks, week.about, words)),
         happened(week, words),
         Block(words.say("weekly.waiting"), waiting or [("", words.say("weekly.nothing"))]),
-        *([Block(words.say("weekly.coming"), [("", tidy(planned(one, words), 240)) for one in week.coming])] if week.coming else []),
-    ]  # fmt: skip
+        *([Block(words.say("weekly.coming"), coming)] if coming else []),
+    ]
     return letter(subject, status, blocks, words.say("weekly.foot", now=now), words)
 
 

@@ -4,6 +4,7 @@ from monitor.settings.models import Challenger, Limits, Model, Threshold
 from monitor.settings.part import Name, Part, Share
 from monitor.settings.service import (
     Alerts,
+    Calendar,
     Dashboard,
     Delivery,
     Detection,
@@ -25,6 +26,7 @@ __all__ = [
     "Airflow",
     "Alerts",
     "Argo",
+    "Calendar",
     "Call",
     "Challenger",
     "Command",

@@ -1,5 +1,6 @@
 """Say how the service itself works: what is kept, who is told, when it looks."""
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -183,6 +184,22 @@ class Alerts(Part):
     test_day: Literal["", "mon", "tue", "wed", "thu", "fri", "sat", "sun"] = ""
 
 
+class Calendar(Part):
+    """Say how often a model is retrained whatever the evidence says, and what being late means."""
+
+    every: Literal["quarter", "half-year", "none"] = "none"
+    anchor: date | None = None
+    lead_days: int = Field(30, ge=0, le=60)
+    overdue_days: int = Field(30, ge=0, le=60)
+    policy: Literal["review", "must"] = "review"
+
+    @model_validator(mode="after")
+    def _counts_from_a_day(self) -> Self:
+        if self.every != "none" and self.anchor is None:
+            raise ValueError(f"every: {self.every} needs anchor: a day on which a retraining is due, like 2026-01-15")
+        return self
+
+
 class Retraining(Part):
     """Give the costs a retraining decision weighs, and what an approval starts."""
 
@@ -195,6 +212,8 @@ class Retraining(Part):
     approvals: Literal[1, 2] = 1
     expires_days: float = Field(14, gt=0)
     expect_champion_days: float = Field(28, gt=0)
+    calendar: Calendar = Calendar()
+    accuracy_floor: Share | None = None
 
 
 Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]

@@ -211,3 +211,20 @@ def disagreements(
         wins += truth == other
         losses += truth == label
     return wins, losses
+
+
+def labelled(
+    connection: Connection, digest: str, window: Window, truths: dict[tuple[int, bytes], str]
+) -> tuple[int, int]:
+    """Return how many labelled records of `window` this challenger answered, and on how many of them the champion was wrong."""
+    query = (
+        select(shadow_answer.c.day, shadow_answer.c.uid, prediction.c.label)
+        .join(prediction, and_(prediction.c.day == shadow_answer.c.day, prediction.c.uid == shadow_answer.c.uid))
+        .where(
+            shadow_answer.c.digest == digest, shadow_answer.c.hour >= window.first, shadow_answer.c.hour < window.end
+        )
+        .where(shadow_answer.c.label.is_not(None), prediction.c.label.is_not(None))
+    )
+    found = [(truths.get((day, bytes(uid))), label) for day, uid, label in connection.execute(query)]
+    known = [(truth, label) for truth, label in found if truth is not None]
+    return len(known), sum(truth != label for truth, label in known)

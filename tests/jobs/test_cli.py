@@ -59,6 +59,26 @@ def test_all_wrong_keys_at_once(quick_place: Place, vigie) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("calendar", "wrong"),
+    [
+        ("every: quarter", ":{line}:20: retraining.ape.calendar: every: quarter needs anchor"),
+        (
+            "every: quarter, anchr: 2026-01-15",
+            ":{line}:47: retraining.ape.calendar.anchr: unknown key; did you mean anchor?",
+        ),
+        ("every: quarter, anchor: soon", ":{line}:47: retraining.ape.calendar.anchor: Input should be a valid date"),
+    ],
+)
+def test_calendar(quick_place: Place, vigie, calendar: str, wrong: str) -> None:
+    """A calendar that cannot be reckoned with is told with its place and what to write."""
+    text = CONFIG.format(database="", more=f"retraining: {{ape: {{calendar: {{{calendar}}}}}}}\n")
+    quick_place.path.write_text(text, encoding="utf-8")
+    code, said = vigie("config", "check")
+    line = next(number for number, one in enumerate(text.splitlines(), 1) if one.startswith("retraining"))
+    assert (code, wrong.format(line=line) in said) == (3, True), said
+
+
 def test_loose_ends(quick_place: Place, vigie) -> None:
     """Names that lead nowhere are told with their place."""
     more = "retraining: {apee: {}}\nchallengers: {new: {of: apee, path: x, version: '2'}, two: {of: apee, path: y, version: '2'}}\n"

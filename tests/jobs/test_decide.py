@@ -292,6 +292,38 @@ def test_challenger_waits(place: Place, store: Store, config: Config, verdict: s
     assert ("challenger" in newest(store)["sentence"]) == bool(said)
 
 
+@pytest.mark.parametrize(
+    ("anchor", "state", "said"),
+    [
+        ("2026-10-20", "not_due", "The calendar asks for the next retraining by 20 Oct 2026."),
+        ("2026-09-30", "due", "The calendar asks for a retraining by 30 Sep 2026."),
+    ],
+)
+def test_calendar(
+    place: Place,
+    store: Store,
+    anchor: str,
+    state: str,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A decision keeps where the model stands in its calendar and says so; when that changes it is proposed anew."""
+    decide(store, place.configure(COMMAND), NOW)
+    assert newest(store)["evidence"]["calendar"] == {
+        "state": "none", "date": None, "due_from": None, "every": "none", "policy": "review", "trained": "2026-08-26",
+        "version": None, "rhythm_weeks": None}  # fmt: skip
+    calendar = f"trigger: train, calendar: {{every: half-year, anchor: {anchor}}}"
+    config = place.configure(COMMAND.replace("trigger: train", calendar))
+    assert decide(store, config, NOW) == "ape: decision 2"
+    one = newest(store)
+    assert (one["evidence"]["calendar"]["state"], one["evidence"]["calendar"]["date"]) == (state, anchor)
+    assert said in one["sentence"]
+    code, told = run(place, "decisions", "show", "2", monkeypatch=monkeypatch, capsys=capsys)
+    assert code == 0
+    assert f"calendar: {state.replace('_', ' ')}, for {anchor}; last training 2026-08-26 (end of the reference)" in told
+
+
 def test_evidence_in_words(
     place: Place, store: Store, config: Config, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -121,8 +121,14 @@ def test_flapping(store: Store, config: Config) -> None:
         courses.put(connection, "service:disk", replace(course, read_us=microseconds(slot - DAY) - 1))
     assert recount(store, config, slot) == "2 digests"
     found = told(store, config, slot)
-    assert "source:refusing:api  lines of source api are refused: comes and goes since Wed 02 Sep 02:30 UTC" in found["two@stat.example"]
-    assert "source:refusing:api  des lignes de la source api sont refusées\xa0: va et vient depuis" in found["ops@stat.example"]
+    assert (
+        "source:refusing:api  lines of source api are refused: comes and goes since Wed 02 Sep 02:30 UTC"
+        in found["two@stat.example"]
+    )
+    assert (
+        "source:refusing:api  des lignes de la source api sont refusées\xa0: va et vient depuis"
+        in found["ops@stat.example"]
+    )
     assert "nearly full: comes" not in found["two@stat.example"]
 
 

@@ -107,3 +107,24 @@ def test_beside_the_week(place: Place, store: Store) -> None:
     for line in ("3 heures sans aucune prédiction", "c : 0,0 % -> 10,0 % des réponses", "campagne census", "que 5 % des réponses passent"):  # fmt: skip
         assert line.replace(" : ", "\xa0: ").replace(" %", "\xa0%") in told["fr"], line
     assert not {"b:", "later"} & set(told["en"].split())
+
+
+@pytest.mark.parametrize(
+    ("anchor", "block", "said"),
+    [
+        ("2026-10-20", "Coming", "The calendar asks for the next retraining by 20 Oct 2026."),
+        ("2026-10-02", "Waiting for you", "The calendar asks for a retraining by 02 Oct 2026."),
+    ],
+)
+def test_calendar(place: Place, store: Store, letter, anchor: str, block: str, said: str) -> None:
+    """What waits says that a retraining is due, or when the next one will be, in the recipient's language."""
+    assert "calendar" not in letter([])
+    two_weeks = Window((DAY - 15) * 24, (DAY - 1) * 24)
+    pin(store, place.configure(), NOW, "ape", two_weeks, by="test", reason="usual")
+    config = place.configure(f"retraining: {{ape: {{calendar: {{every: quarter, anchor: {anchor}}}}}}}\n")
+    text = weekly_letter(store, config, "ape", WEEK, NOW, language="en").text
+    told = text.partition(f"{block}\n")[2].partition("\n\n")[0]
+    assert f"retraining {said}" in " ".join(told.split())
+    french = weekly_letter(store, config, "ape", WEEK, NOW, language="fr").text
+    assert "calendrier" in french
+    assert "asks" not in french

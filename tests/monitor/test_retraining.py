@@ -1,6 +1,7 @@
 """Retrain, label first, or wait: the rules one by one, and the money against a closed formula."""
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pytest
@@ -8,9 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from monitor.retraining import DRAWS, Case, Term, advise, net_benefit
+from monitor.calendar import Standing
+from monitor.retraining import DRAWS, Case, Term, advise, net_benefit, rhythm
+from monitor.said import Said
 from monitor.settings import Retraining
 
+MUST = (Said("The calendar is overdue, and its policy is must.", "reason.must"),)
 QUICK = settings(derandomize=True, deadline=None, max_examples=30)
 
 
@@ -59,6 +63,32 @@ def test_growth():
         (case(manual=0.2, accuracy_unknown="no audit"), "label_first", "Accuracy is not known: no audit"),
         (case(manual=0.2, accuracy_unknown="no audit", after_deployment="#7"), "wait", "roll back first"),
         (case(manual=-0.2), "wait", "does not pay now"),
+        (
+            case(look_again=date(2026, 9, 7)),
+            "wait",
+            "Waiting costs about 0 EUR a week (0 to 0). Look again on 07 Sep 2026.",
+        ),
+        (case(manual=0.2, labels=30, wanted={"56": 30}), "retrain", "A new model pays"),
+        (
+            case(manual=0.2, labels=1999, wanted={"56": 30, "47": 29}),
+            "label_first",
+            "Labels lack to train it: 1 of 47.",
+        ),
+        (case(manual=0.2, labels=2000, wanted={"56": 30, "47": 0}), "retrain", "A new model pays"),
+        (case(obliged=MUST), "retrain", "policy is must"),
+        (
+            case(obliged=MUST, labels=9, wanted={"47": 9, "62": 0}),
+            "label_first",
+            "policy is must. Labels lack to train it: 30 of 62, 21 of 47.",
+        ),
+        (case(obliged=MUST, labels=9), "label_first", "policy is must. 1,991 more labels are needed"),
+        (case(obliged=MUST, accuracy_unknown="no audit"), "retrain", "policy is must"),
+        (case(obliged=MUST, after_deployment="#7"), "wait", "roll back first"),
+        (
+            case(labels=9, wanted={f"{n}": 0 for n in range(10, 17)}, obliged=MUST),
+            "label_first",
+            "30 of 14, 2 more classes.",
+        ),
     ],
 )
 def test_rules(made, recommendation, said):
@@ -66,6 +96,40 @@ def test_rules(made, recommendation, said):
     found = advise(made, 3)
     assert found.recommendation == recommendation
     assert said in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("made", "state"),
+    [
+        (case(manual=0.2), "early"),
+        (case(manual=0.2, labels=0), "early"),
+        (case(obliged=MUST), "early"),
+        (case(manual=0.2, accuracy_unknown="no audit"), "not_due"),
+        (case(manual=0.2, after_deployment="#7"), "not_due"),
+        (case(manual=0.064, wide=0.05), "not_due"),
+        (case(), "not_due"),
+    ],
+)
+def test_early(made, state):
+    """Evidence that asks for a new model is early before the calendar does, whether labels suffice or not."""
+    found = advise(replace(made, calendar=Standing("not_due", date(2026, 10, 5))), 3)
+    assert found.calendar.state == state
+    assert "by 05 Oct 2026" in found.sentence
+
+
+def test_rhythm():
+    """The rhythm that costs suggest is told where the loss is known to grow, and only there."""
+
+    def growing(low, high):
+        terms = tuple(
+            replace(one, value=60.0, low=low, high=high) if one.name == "growth_eur" else one for one in case().terms
+        )
+        return Case(terms, 13)
+
+    assert rhythm(growing(0.0, 120.0)) is None
+    assert rhythm(growing(1.0, 119.0)) == pytest.approx(14.142, abs=0.001)  # sqrt(2 x 6 000 / 60)
+    assert "every 14 weeks" in advise(growing(1.0, 119.0), 3).sentence
+    assert "Costs suggest" not in advise(growing(0.0, 120.0), 3).sentence
 
 
 @QUICK

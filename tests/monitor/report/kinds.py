@@ -1,13 +1,15 @@
 """Letters of every kind, with ordinary, empty and hostile data, in any language."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import polars as pl
 
+from monitor.calendar import Standing
 from monitor.detection.burst import Burst
 from monitor.detection.incident import Cause, Incident
+from monitor.growth import growth
 from monitor.letter import Letter
 from monitor.plan import Planned
 from monitor.profiles.counts import Counts
@@ -115,13 +117,15 @@ def week(name: str, words: Words) -> Letter:
     coming = (Planned(1, name[:64], "campaign", us, us + 9 * 3_600_000_000, name, "alice", 0),)
     return weekly(Week(name[:64], window, tuple((HOUR - 168 * back, profile) for back in (3, 2, 1)), standing(name), figures,
                        (incident(name),), (proposal(name),), 4.0, 200.0, (Burst(HOUR // 24, "caller", name, 4210, 1300, 3),),
-                       year_ago=Profile(records=11_000), quiet_hours=3, rising=rising, coming=coming, limits=limits), NOW, words)  # fmt: skip
+                       year_ago=Profile(records=11_000), quiet_hours=3, rising=rising, coming=coming, limits=limits,
+                       calendar=Standing("overdue", date(2026, 7, 1))), NOW, words)  # fmt: skip
 
 
 def proposal(name: str) -> dict[str, Any]:
-    why = Said("A new model would pay (0.89), but 1,500 more labels are needed to train it.", "reason.lacks_labels", probability=0.89, labels=1500)  # fmt: skip
+    why = Said("1,500 more labels are needed to train it.", "reason.lacks_labels", labels=1500)  # fmt: skip
     terms = [{"name": "predictions", "value": 38_000.0, "low": 38_000.0, "high": 38_000.0, "source": "profiles of the last 7 days, without 2 of them"},
-             {"name": "recovered", "value": 0.5, "low": 0.18, "high": 0.82, "source": name or "audits"}]  # fmt: skip
+             {"name": "recovered", "value": 0.5, "low": 0.18, "high": 0.82, "source": name or "audits"},
+             growth([], 1.0, 2.0).record()]  # fmt: skip
     evidence = {"weekly_loss": [1390.0, 740.0, 2560.0], "benefit": [4800.0, -300.0, 11_500.0], "horizon_weeks": 13, "probability": 0.89,
                 "terms": terms if name else [], "days_left_out": 2, "said": [why.record()]}  # fmt: skip
     return {"id": 3, "model": name[:64] or "ape", "recommendation": "label_first", "sentence": str(why), "trigger": {"kind": "command", "command": ["train", name]},

@@ -2,16 +2,21 @@
 
 import json
 from dataclasses import asdict
+from datetime import date
 
 import pytest
 
+from monitor.calendar import SENTENCES, Standing, suggested
 from monitor.detection import explain
 from monitor.detection.baseline import VOLUME, WITNESS
 from monitor.detection.incident import Cause, Incident
 from monitor.detection.power import TITLES
 from monitor.feed import Feed, condition
+from monitor.growth import PastWeek, growth
+from monitor.obligation import below_floor, overdue, revision, unknown
 from monitor.plan import MARKS, Planned, since_mark
 from monitor.quality.notes import recognised
+from monitor.recovery import Tried, recovered
 from monitor.report.told import ABOUT, ABOUT_ANOTHER, about, cause, claim, retold
 from monitor.report.words import words
 from monitor.retraining import advise
@@ -99,11 +104,34 @@ CASES = [
     case(manual=0.064, wide=0.05),
     case(accuracy_unknown=WHY, days_left_out=2, challenger="promote"),
     case(after_deployment=Said("Incident 3", "reason.incident", number=3), challenger="more_labels"),
+    case(look_again=date(2026, 10, 5)),
+    case(manual=0.05, wide=0.02, audit_size=1234),
+    case(manual=0.2, labels=1, wanted={f"{number} Retail": number for number in range(20, 29)}),
+    case(
+        labels=1,
+        wanted={"47": 29},
+        obliged=(
+            revision([Planned(1, "", "revision", 9 * HOUR_US, None, "NAF", "alice", 5)], 0, None),
+            unknown(["47"], {"47": 30, "56": 970}, {"47": "47 Retail"}),
+            below_floor([{"day": 45, "high": 0.88}, {"day": 80, "high": 0.86}], 0.9, 100, 40),
+            overdue(Standing("overdue", date(2026, 1, 1)), "must"),
+        ),
+    ),
 ]
+TRIED = [None, Tried(1000, 200, 90, 9, 0.1), Tried(1000, 20, 9, 9, 0.1), Tried(1000, 20, 9, 9, None)]
 SAID = [
     *(verdict(one).sentence for one in STANDING),
     *(condition(one, 1, 50).sentence for one in FEEDS),
     *(one for made in CASES for one in advise(made, 3).said),
+    *(Standing(state, date(2026, 10, 1)).said for state in SENTENCES),
+    *(
+        growth([PastWeek(number, 9, 0.1, error) for number in range(count)], 1.0, 2.0).source
+        for count in (3, 5)
+        for error in (None, 0.1)
+    ),
+    *(recovered(tried, realised).source for tried in TRIED for realised in ((), (0.5,), (0.5, 0.2))),
+    suggested(0.4),
+    suggested(12.02),
     *(
         since_mark(Planned(1, "", kind, 5 * HOUR_US, None, note, "alice", 0), 7)
         for kind in MARKS

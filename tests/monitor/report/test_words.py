@@ -8,7 +8,7 @@ from email.message import EmailMessage
 
 import pytest
 
-from jobs import decide
+from jobs import weigh
 from monitor.delivery.mail import compose
 from monitor.detection.burst import Burst
 from monitor.detection.incident import CLOSED_AS, STATES, Cause, Incident
@@ -163,7 +163,7 @@ def test_everything_has_words(to: Words) -> None:
         assert {one.name: measure(one.name, to) for one in metrics} == {one.name: one.title for one in metrics}
         assert to.say("decision.runs_nothing") == approval_runs("wait", [])
         assert to.say("source.profiles_without", days=2) == to.say("source.profiles") + ", without 2 of them"
-        code = inspect.getsource(decide)
+        code = inspect.getsource(weigh)
         sources = {key: one for key, one in to.templates().items() if key.startswith("source.") and not fields(one)}
         assert [key for key, one in sources.items() if f'"{one}"' not in code] == []
         assert {name: to.say(f"term.{name}") for name in TERMS} == TERMS

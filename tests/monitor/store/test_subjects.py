@@ -319,6 +319,11 @@ def test_shadow(filled: Store) -> None:
         wins, losses = shadow.disagreements(connection, digest, WHOLE, truths)
         assert losses == 0
         assert wins > 0
+        assert shadow.labelled(connection, digest, WHOLE, truths)[1] == wins  # the challenger is always right
+        some = dict(list(truths.items())[:30])
+        assert shadow.labelled(connection, digest, WHOLE, some)[0] == 30
+        assert shadow.labelled(connection, digest, WHOLE, dict.fromkeys(some, "no such class")) == (30, 30)
+        assert shadow.labelled(connection, digest, Window(HOUR + 1, HOUR + 2), truths) == (0, 0)
 
 
 def test_challenger_and_comparison(connection: Connection) -> None:
