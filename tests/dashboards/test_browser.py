@@ -201,11 +201,12 @@ def test_challenger_that_did_not_start(browser: BrowserContext, unstarted: Serve
 
 
 def test_terms_of_a_decision(browser: BrowserContext, hostile: Served) -> None:
-    """The page of decisions shows terms in words, none by its name in the reckoning."""
+    """The page of decisions shows terms in words, none by its name in the reckoning, and what the calendar is reckoned from."""
     seen = look(browser, hostile, "Decisions")
     table = seen.page.locator("[data-testid=stDataFrame]").first
     table.get_by_text("excess share sent to people").wait_for(state="attached", timeout=30_000)
     assert "excess_manual" not in (table.text_content() or "")
+    seen.page.get_by_text("Calendar: none; last training").wait_for(timeout=30_000)
     seen.page.close()
 
 

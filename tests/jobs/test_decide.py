@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -125,6 +126,8 @@ def test_evidence(place: Place, store: Store, config: Config) -> None:
 
     week = Window(end - 168, end)
     assert terms["predictions"]["value"] == len(rows(week))
+    automatic = 1 - manual(week)  # of which the half right or wrong is all that is not known
+    assert newest(store)["evidence"]["audit_size"] == math.ceil(1.96**2 * 0.25 / (0.05 / automatic) ** 2 * 2)
     assert terms["excess_manual"]["value"] == pytest.approx(manual(week) - manual(REFERENCE))
 
 
@@ -267,6 +270,7 @@ def test_deployment(place: Place, store: Store, cause: Cause, onset: int, hours:
     assert (
         one["recommendation"] == "wait" and "Incident 2 began with a deployment: roll back first" in one["sentence"]
     ) == going
+    assert ("EUR a week" in one["sentence"] and "Look again on 07 Sep 2026." in one["sentence"]) == going
 
 
 def test_whole_week_left_out(store: Store, config: Config) -> None:

@@ -185,6 +185,12 @@ def test_growth_weighed(place: Place, lived: Store) -> None:
     decide(lived, config, later)
     assert growth_of(lived)["source"] == "slope over 5 whole weeks, of cases sent to people alone"
     assert growth_of(lived)["value"] == pytest.approx(_slope(place, [0, 1, 3, 4, 5]))
+    evidence, last_week = newest(lived)["evidence"], Window(END + 4 * 168, END + 5 * 168)
+    many = sum(hour_of(row["time"]) in last_week for row in place.written)
+    assert (evidence["days_left_out"], evidence["terms"][0]["value"]) == (
+        0,
+        many,
+    )  # that fault lies before the last week
 
 
 def growth_of(store: Store) -> dict[str, Any]:

@@ -18,7 +18,8 @@ MUST = (Said("The calendar is overdue, and its policy is must.", "reason.must"),
 QUICK = settings(derandomize=True, deadline=None, max_examples=30)
 
 
-def case(*, manual: float = 0.0, error: float = 0.0, wide: float = 0.0, labels: int = 5000, **more: object) -> Case:
+def case(*, manual: float = 0.0, error: float = 0.0, wide: float = 0.0, labels: int = 5000, recovered: float = 0.0,
+         **more: object) -> Case:  # fmt: skip
     """Write a case of 20 000 predictions a week whose manual share and error grew."""
     terms = (
         Term("predictions", 20_000, 20_000, 20_000, "exact", "profiles"),
@@ -27,7 +28,7 @@ def case(*, manual: float = 0.0, error: float = 0.0, wide: float = 0.0, labels: 
         Term("person_eur", 0.9, 0.9, 0.9, "lognormal", "config.yaml"),
         Term("error_eur", 2.0, 2.0, 2.0, "lognormal", "config.yaml"),
         Term("growth_eur", 0.0, 0.0, 0.0, "normal", "none"),
-        Term("recovered", 0.5, 0.5, 0.5, "exact", "written by hand"),
+        Term("recovered", 0.5, 0.5 - recovered, 0.5 + recovered, "beta" if recovered else "exact", "written by hand"),
         Term("retrain_eur", 6000, 6000, 6000, "lognormal", "config.yaml"),
         Term("risk_eur", 1500, 1500, 1500, "lognormal", "config.yaml"),
     )
@@ -154,6 +155,20 @@ def test_variance():
     found = advise(case(manual=0.05, wide=0.02), 1).variance_shares
     assert found["excess_error"] == pytest.approx(4 / (4 + 0.81), abs=0.05)
     assert found["excess_manual"] == pytest.approx(0.81 / (4 + 0.81), abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        (case(manual=0.05, wide=0.02, audit_size=1234), True),
+        (case(manual=0.05, wide=0.02), False),
+        (case(manual=0.05, recovered=0.3, audit_size=1234), False),
+    ],
+)
+def test_audit(made, told):
+    """The size of an audit is told where the benefit depends most on the share of wrong answers, and only there."""
+    said = "About 1234 more audited answers would halve the variance of the excess share automatic and wrong."
+    assert (said in advise(made, 1).sentence) == told
 
 
 def test_drift_alone():
