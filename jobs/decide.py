@@ -19,6 +19,7 @@ from monitor.retraining import Case, advise, rhythm
 from monitor.said import Said
 from monitor.settings import Retraining, Route
 from monitor.store import decisions, incidents, outbox, profiles, references, shadow, standing
+from monitor.store.rollback import released, replayed
 from monitor.store.store import Store
 from monitor.window import Window, hour_of, moment
 
@@ -57,7 +58,9 @@ def propose(
     end = min(hour_of(now), span.end) // 24 * 24
     last = trained(connection, model, now) or Trained(pinned.end_hour, None)
     since = Window(min(last.hour, end), end)
-    faulty, to_roll_back = _left_out(connection, model, Window(min(since.first, end - LOOK_BACK_HOURS) // 24 * 24, end))
+    faulty, to_roll_back = _left_out(
+        connection, config, model, Window(min(since.first, end - LOOK_BACK_HOURS) // 24 * 24, end)
+    )
     left_out = faulty.intersection(range(end // 24 - 7, end // 24))
     if len(left_out) == 7 and to_roll_back is not None:
         left_out = frozenset()  # the advice is to roll back, whatever a week costs
@@ -113,12 +116,13 @@ def _look_back(connection: Connection, config: Config, model: str, now: datetime
             decisions.move(connection, one, "failed", actor="vigie", reason=reason, now=now)
 
 
-def _left_out(connection: Connection, model: str, window: Window) -> tuple[frozenset[int], str | None]:
+def _left_out(connection: Connection, config: Config, model: str, window: Window) -> tuple[frozenset[int], str | None]:
     """
     Return the days of `window` on which a fault was at work that a new model would not mend, and what to roll back, if anything.
 
     That is an incident first seen in answers or service which is over, or of an open one in answers the days on which a
-    version answered that was new when it began. What people called a false alarm or the new normal is no fault that passed.
+    version answered that was new when it began; unless the version before answers the same texts as the new one does. What
+    people called a false alarm or the new normal is no fault that passed.
     """
     whole, days, going = range(window.first // 24, window.end // 24), set[int](), None
     for one in incidents.all(connection, model):
@@ -128,23 +132,21 @@ def _left_out(connection: Connection, model: str, window: Window) -> tuple[froze
         touched = {day for day in whole if day * 24 < until and one.onset_hour < day * 24 + 24}
         if one.state == "open":
             moves_costs = one.causes[0].group == "outputs"  # a slow version sends nobody more cases
-            touched &= _days_of_new_version(connection, one, touched) if moves_costs else set()
+            touched &= _days_of_new_version(connection, config, one, window.end) if moves_costs else set()
             going = Said(f"Incident {one.id}", "reason.incident", number=one.id) if whole[-1] in touched else going
         if one.state in {"open", "recovering"} or one.closed_as in {"recovered", "fixed"}:
             days |= touched
     return frozenset(days), going
 
 
-def _days_of_new_version(connection: Connection, one: Incident, days: set[int]) -> set[int]:
-    """Return the days on which a version answered that came with the incident: it had not in the day before the onset."""
-
-    def versions(first: int, end: int) -> set[str]:
-        return set(profiles.total(connection, one.model, Window(first, end)).versions.of_name)
-
-    begin = one.onset_hour - 1  # an onset is told to the hour at best
-    before = versions(begin - 24, begin)
-    new = versions(begin, max(one.found_hour, begin + 1)) - before if before else set()
-    return {day for day in days if new and new & versions(day * 24, day * 24 + 24)}
+def _days_of_new_version(connection: Connection, config: Config, one: Incident, end: int) -> set[int]:
+    """Return the days since the onset on which the version answered that the incident began with; none where the texts are at fault."""
+    found = released(connection, one)
+    replay = replayed(connection, one, config.challengers.values(), end)
+    if found is None or (replay is not None and replay.key == "rollback.texts"):
+        return set()
+    days = profiles.by_day(connection, one.model, Window(one.onset_hour // 24 * 24, -(-end // 24) * 24))
+    return {day for day, profile in days.items() if profile.versions[found[1]]}
 
 
 def _challenger(connection: Connection, config: Config, model: str) -> str | None:

@@ -23,10 +23,10 @@ def replayed(connection: Connection, one: Incident, challengers: Iterable[Challe
 
     None for any other. The former version is replayed by the challenger that is declared to be it.
     """
-    released = _released(connection, one)
-    if "outputs" not in {cause.group for cause in one.causes} or released is None:
+    found = released(connection, one)
+    if "outputs" not in {cause.group for cause in one.causes} or found is None:
         return None
-    former, new, first = released
+    former, new, first = found
     spec = next((c for c in challengers if c.of == one.model and c.version == former and c.sha256), None)
     if spec is None or spec.sha256 is None:
         text = f"not known: no challenger is declared to be version {former} (challengers.NAME.version), so it was not replayed"
@@ -35,7 +35,7 @@ def replayed(connection: Connection, one: Incident, challengers: Iterable[Challe
     return advice(paired, profiles.total(connection, one.model, Window(first - WEEKS, first)), former, new)
 
 
-def _released(connection: Connection, one: Incident) -> tuple[str, str, int] | None:
+def released(connection: Connection, one: Incident) -> tuple[str, str, int] | None:
     """Return the version of before, the one that leads since the onset, and its first hour, at most two days before; None without a release."""
     begin = one.onset_hour - NAMED_WITHIN_HOURS
     near = profiles.by_hour(connection, one.model, Window(begin - DAY, max(one.found_hour, one.onset_hour + 1)))

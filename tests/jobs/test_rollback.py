@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from jobs.decide import propose
 from jobs.detect import detect
 from jobs.ingest import ingest
 from jobs.letters import render
@@ -17,7 +18,7 @@ from jobs.shadow import shadow
 from jobs.summarise import summarise
 from monitor.config import Config
 from monitor.detection.incident import Incident
-from monitor.store import incidents, outbox
+from monitor.store import decisions, incidents, outbox
 from monitor.store.rollback import replayed
 from monitor.store.store import Store
 from monitor.window import hour_of
@@ -110,6 +111,10 @@ def test_whose_fault(
         assert told(store, config, "fr")[1].startswith(french)
         shown = run(quick_place, "incidents", "show", str(one.id), monkeypatch=monkeypatch, capsys=capsys)
         assert f"version before: {said}" in shown[1]
+        with store.write() as connection:
+            number = propose(connection, config, "ape", ASKED)
+            assert number is not None
+            assert ("roll back first" in decisions.get(connection, number)["sentence"]) == (answer is wrong)
 
 
 def test_no_artefact(quick_place: Place) -> None:
