@@ -74,7 +74,7 @@ def propose(
     calendar = standing_in(settings.calendar, last.day, now.date())
     held = labelled(connection, config, model, Window(last.hour, hour_of(now) + 1), weeks)
     known = held.truths.total()
-    tried = tried_on_labels(connection, config, model, Window(pinned.first_hour, pinned.end_hour))
+    tried = tried_on_labels(connection, config, model, Window(pinned.first_hour, pinned.end_hour), faulty)
     case = Case(terms(connection, model, weeks, settings, tried=tried), settings.horizon_weeks, extras["accuracy"], known,
                 after_deployment=to_roll_back, days_left_out=len(left_out), challenger=_challenger(connection, config, model),
                 calendar=calendar, obliged=obliged(connection, config, model, now, of=held, last=last, calendar=calendar),

@@ -100,14 +100,20 @@ def past_weeks(
     return tuple(found)
 
 
-def tried_on_labels(connection: Connection, config: Config, model: str, reference: Window) -> Tried | None:
-    """Return how the challenger that was compared last did on labelled records; None without one that config.yaml still names."""
+def tried_on_labels(
+    connection: Connection, config: Config, model: str, reference: Window, left_out: frozenset[int]
+) -> Tried | None:
+    """
+    Return how the challenger that was compared last did on labelled records; None without one that config.yaml still names.
+
+    Days on which a fault was at work that a new model would not mend are left out: any other model does better on them.
+    """
     newest = shadow.latest_comparison(connection, model)
     if newest is None or newest["digest"] not in {one.sha256 for one in config.challengers.values()}:
         return None
     window = Window(newest["first_hour"], newest["end_hour"])
     rows = labels.joined(connection, model, window).select("day", "uid", "truth").iter_rows()
-    truths = {(day, uid): truth for day, uid, truth in rows}
+    truths = {(day, uid): truth for day, uid, truth in rows if day not in left_out}
     usual = labels.joined(connection, model, reference).filter(pl.col("answer").is_not_null())
     share = float((usual["truth"] != usual["answer"]).mean()) if usual.height else None  # type: ignore[arg-type]
     labelled, wrong = shadow.labelled(connection, newest["digest"], window, truths)
