@@ -14,6 +14,7 @@ from monitor.quality.accuracy import needed
 from monitor.quality.estimate import Figure
 from monitor.recovery import Tried, recovered
 from monitor.retraining import Term
+from monitor.said import Said
 from monitor.settings import Retraining
 from monitor.store import estimates, labels, profiles, shadow
 from monitor.window import Window
@@ -30,11 +31,19 @@ class Weeks:
     now: Profile
     left_out: frozenset[int] = frozenset()  # days of the last week
     past: tuple[PastWeek, ...] = ()
+    days: int = 7  # that `now` holds: of the last week, or of the time before it where that is left out whole
 
     @property
     def scale(self) -> float:
         """Return what makes a week of the days that count."""
-        return 7 / (7 - len(self.left_out))
+        return 7 / self.days
+
+    @property
+    def source(self) -> str:
+        """Say which days count."""
+        if len(self.left_out) == 7:
+            return Said("profiles of the newest days without a fault, made up to a week", "learnt.before_fault")
+        return "profiles of the last 7 days" + (f", without {len(self.left_out)} of them" if self.left_out else "")
 
     @property
     def automatic(self) -> float:
@@ -55,14 +64,7 @@ def terms(connection: Connection, model: str, weeks: Weeks, settings: Retraining
     error, low, high, source = _excess_error(connection, model, weeks)
     records = weeks.now.records * weeks.scale
     return (
-        Term(
-            "predictions",
-            records,
-            records,
-            records,
-            "exact",
-            "profiles of the last 7 days" + (f", without {len(weeks.left_out)} of them" if weeks.left_out else ""),
-        ),
+        Term("predictions", records, records, records, "exact", weeks.source),
         Term("excess_manual", manual, manual - wide, manual + wide, "normal", "automation rate against the reference"),
         Term("excess_error", error, low, high, "normal", source),
         Term("person_eur", *settings.person_eur, "lognormal", "config.yaml"),
