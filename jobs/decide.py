@@ -25,6 +25,7 @@ from monitor.window import Window, hour_of, moment
 
 LOOK_BACK_HOURS = 7 * 24
 PASSING = {"outputs", "service"}  # groups of first causes that a deployment, or its end, moves
+ASKING = {"due", "overdue"}  # states of the calendar
 SEED = 7
 
 
@@ -65,19 +66,21 @@ def propose(
     if len(left_out) == 7 and to_roll_back is not None:
         left_out = frozenset()  # the advice is to roll back, whatever a week costs
     days = [day for day in range(end // 24 - 7, end // 24) if day not in left_out]
+    settings = config.retraining.get(model, Retraining())
+    calendar = standing_in(settings.calendar, last.day, now.date())
+    if not days and calendar.state in ASKING:  # all the same: the days before the fault tell what there is
+        days = [day for day in range(-(-since.first // 24), end // 24) if day not in faulty][-7:]
     then = profiles.total(connection, model, Window(pinned.first_hour, pinned.end_hour))
     week = Profile.sum([profiles.total(connection, model, Window(day * 24, day * 24 + 24)) for day in days])
     if not then.decided or not week.decided:
         return None
-    weeks = Weeks(then, week, left_out, past_weeks(connection, model, since, then, faulty))
-    settings = config.retraining.get(model, Retraining())
+    weeks = Weeks(then, week, left_out, past_weeks(connection, model, since, then, faulty), len(days))
     _, extras = standing.facts(
         connection, config.models[model], now, config.detection, config.ingest.silent_after_expected
     )
-    calendar = standing_in(settings.calendar, last.day, now.date())
     held = labelled(connection, config, model, Window(last.hour, hour_of(now) + 1), weeks)
     known = held.truths.total()
-    tried = tried_on_labels(connection, config, model, Window(pinned.first_hour, pinned.end_hour))
+    tried = tried_on_labels(connection, config, model, Window(pinned.first_hour, pinned.end_hour), faulty)
     case = Case(terms(connection, model, weeks, settings, tried=tried), settings.horizon_weeks, extras["accuracy"], known,
                 after_deployment=to_roll_back, days_left_out=len(left_out), challenger=_challenger(connection, config, model),
                 calendar=calendar, obliged=obliged(connection, config, model, now, of=held, last=last, calendar=calendar),

@@ -14,6 +14,7 @@ from monitor.quality.accuracy import needed
 from monitor.quality.estimate import Figure
 from monitor.recovery import Tried, recovered
 from monitor.retraining import Term
+from monitor.said import Said
 from monitor.settings import Retraining
 from monitor.store import estimates, labels, profiles, shadow
 from monitor.window import Window
@@ -30,11 +31,19 @@ class Weeks:
     now: Profile
     left_out: frozenset[int] = frozenset()  # days of the last week
     past: tuple[PastWeek, ...] = ()
+    days: int = 7  # that `now` holds: of the last week, or of the time before it where that is left out whole
 
     @property
     def scale(self) -> float:
         """Return what makes a week of the days that count."""
-        return 7 / (7 - len(self.left_out))
+        return 7 / self.days
+
+    @property
+    def source(self) -> str:
+        """Say which days count."""
+        if len(self.left_out) == 7:
+            return Said("profiles of the newest days without a fault, made up to a week", "learnt.before_fault")
+        return "profiles of the last 7 days" + (f", without {len(self.left_out)} of them" if self.left_out else "")
 
     @property
     def automatic(self) -> float:
@@ -55,14 +64,7 @@ def terms(connection: Connection, model: str, weeks: Weeks, settings: Retraining
     error, low, high, source = _excess_error(connection, model, weeks)
     records = weeks.now.records * weeks.scale
     return (
-        Term(
-            "predictions",
-            records,
-            records,
-            records,
-            "exact",
-            "profiles of the last 7 days" + (f", without {len(weeks.left_out)} of them" if weeks.left_out else ""),
-        ),
+        Term("predictions", records, records, records, "exact", weeks.source),
         Term("excess_manual", manual, manual - wide, manual + wide, "normal", "automation rate against the reference"),
         Term("excess_error", error, low, high, "normal", source),
         Term("person_eur", *settings.person_eur, "lognormal", "config.yaml"),
@@ -100,14 +102,20 @@ def past_weeks(
     return tuple(found)
 
 
-def tried_on_labels(connection: Connection, config: Config, model: str, reference: Window) -> Tried | None:
-    """Return how the challenger that was compared last did on labelled records; None without one that config.yaml still names."""
+def tried_on_labels(
+    connection: Connection, config: Config, model: str, reference: Window, left_out: frozenset[int]
+) -> Tried | None:
+    """
+    Return how the challenger that was compared last did on labelled records; None without one that config.yaml still names.
+
+    Days on which a fault was at work that a new model would not mend are left out: any other model does better on them.
+    """
     newest = shadow.latest_comparison(connection, model)
     if newest is None or newest["digest"] not in {one.sha256 for one in config.challengers.values()}:
         return None
     window = Window(newest["first_hour"], newest["end_hour"])
     rows = labels.joined(connection, model, window).select("day", "uid", "truth").iter_rows()
-    truths = {(day, uid): truth for day, uid, truth in rows}
+    truths = {(day, uid): truth for day, uid, truth in rows if day not in left_out}
     usual = labels.joined(connection, model, reference).filter(pl.col("answer").is_not_null())
     share = float((usual["truth"] != usual["answer"]).mean()) if usual.height else None  # type: ignore[arg-type]
     labelled, wrong = shadow.labelled(connection, newest["digest"], window, truths)

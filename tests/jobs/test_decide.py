@@ -279,6 +279,25 @@ def test_whole_week_left_out(store: Store, config: Config) -> None:
     assert decide(store, config, NOW) == "ape: nothing new"
 
 
+@pytest.mark.parametrize(("anchor", "proposed"), [("2026-10-01", True), ("2026-12-01", False)])
+def test_calendar_asks_anyway(place: Place, store: Store, anchor: str, proposed: bool) -> None:
+    """Where no day is left but the calendar asks, the days before the fault are weighed, made up to a week."""
+    calendar = f"trigger: train, calendar: {{every: quarter, anchor: {anchor}}}"
+    config, later = place.configure(COMMAND.replace("trigger: train", calendar)), NOW + timedelta(days=7)
+    place.write(400, seed=5, first=NOW, hours=7 * 24)
+    ingest(store, config, later)
+    summarise(store, config, later)
+    happened(store, MANUAL, END - 3 * 24, state="recovering")
+    assert decide(store, config, later) == ("ape: decision 1" if proposed else "ape: nothing new")
+    if not proposed:
+        return
+    evidence = newest(store)["evidence"]
+    rows = [row for row in place.written if hour_of(row["time"]) in Window(END - 7 * 24, END - 3 * 24)]
+    assert evidence["terms"][0]["value"] == pytest.approx(len(rows) * 7 / 4)
+    assert evidence["terms"][0]["source"] == "profiles of the newest days without a fault, made up to a week"
+    assert "7 of the last 7 days left out" in newest(store)["sentence"]
+
+
 @pytest.mark.parametrize(
     ("verdict", "said"),
     [("promote", "A challenger waits: promote."), ("more_labels", "A challenger waits: more labels."), ("hold", "")],

@@ -157,12 +157,17 @@ def test_tried(place: Place, lived: Store) -> None:
     rows = labelled(lived, Window(REFERENCE.end, END), right=80, wrong=20)
     tried(lived, rows[:99], wins=12)
     with lived.read() as connection:
-        assert tried_on_labels(connection, place.configure(COMMAND), "ape", REFERENCE) is None
-        found = tried_on_labels(connection, place.configure(DECLARED), "ape", REFERENCE)
+        assert tried_on_labels(connection, place.configure(COMMAND), "ape", REFERENCE, frozenset()) is None
+        found = tried_on_labels(connection, place.configure(DECLARED), "ape", REFERENCE, frozenset())
         assert found == Tried(labelled=99, wrong=19, wins=12, losses=0, usual=pytest.approx(0.1))
-        without = tried_on_labels(connection, place.configure(DECLARED), "ape", Window(1, 2))
+        without = tried_on_labels(connection, place.configure(DECLARED), "ape", Window(1, 2), frozenset())
         assert without is not None
         assert without.usual is None
+        days = sorted({row.time // 86_400_000_000 for row in rows[:99]})
+        some = tried_on_labels(connection, place.configure(DECLARED), "ape", REFERENCE, frozenset(days[-1:]))
+        assert some is not None
+        assert some.labelled == sum(row.time // 86_400_000_000 != days[-1] for row in rows[:99]) < 99
+        assert some.wins < 12
     decide(lived, place.configure(DECLARED), NOW)
     term = next(one for one in newest(lived)["evidence"]["terms"] if one["name"] == "recovered")
     assert term["value"] == pytest.approx((4 + 9.1) / (8 + 9.1))  # 19 wrong, 9.9 usual: 9.1 too many, all put right

@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from jobs.weigh import Weeks
 from monitor.calendar import SENTENCES, Standing, suggested
 from monitor.detection import explain
 from monitor.detection.baseline import VOLUME, WITNESS
@@ -15,6 +16,7 @@ from monitor.feed import Feed, condition
 from monitor.growth import PastWeek, growth
 from monitor.obligation import below_floor, overdue, revision, unknown
 from monitor.plan import MARKS, Planned, since_mark
+from monitor.profiles.profile import Profile
 from monitor.quality.notes import recognised
 from monitor.recovery import Tried, recovered
 from monitor.report.told import ABOUT, ABOUT_ANOTHER, about, cause, claim, retold
@@ -130,6 +132,7 @@ SAID = [
         for error in (None, 0.1)
     ),
     *(recovered(tried, realised).source for tried in TRIED for realised in ((), (0.5,), (0.5, 0.2))),
+    Weeks(Profile(), Profile(), frozenset(range(7))).source,
     suggested(0.4),
     suggested(12.02),
     *(
