@@ -1,6 +1,7 @@
 """The service will look for due work at every tick, and give each job a child process of its own."""
 
 import logging
+import os
 import signal
 import subprocess
 import threading
@@ -13,6 +14,7 @@ from datetime import UTC, datetime
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Connection
 
+from jobs.attest import Manager
 from jobs.bound import settings_of
 from jobs.child import Child, Tail, end_all, spawn
 from jobs.health import Health
@@ -198,23 +200,27 @@ def run(store: Store, config: Config, wanted: Callable[[], bool] = lambda: True)
     health = Health(config.health.address, config.health.port)
     health.start()
     health.guard()
+    manager = Manager(os.environ.get("NOTIFY_SOCKET", ""))
     runner, lookout = Runner(store, config, health, spawn, settings=settings_of(config)), Lookout(store, config, health)
     log.info("vigie %s runs; health at http://%s:%s/healthz", __version__, config.health.address, health.port)
     try:
         while not stop.is_set() and wanted():
-            _safe_tick(runner, lookout)
+            safe_tick(runner, lookout, manager, now)
             due.wait(runner.next_look_s())
             due.clear()
     finally:
+        manager.stops()
         runner.stop(now())
         health.stop()
         ticker.shutdown(wait=False)
 
 
-def _safe_tick(runner: Runner, lookout: Lookout) -> None:
+def safe_tick(runner: Runner, lookout: Lookout, manager: Manager, clock: Callable[[], datetime]) -> None:
+    """Tick once and look around, whatever fails; who supervises us is told of a tick that was completed."""
     try:
-        runner.tick(now())
-        lookout.look(now(), runner.monotonic())
+        runner.tick(clock())
+        manager.ticked()
+        lookout.look(clock(), runner.monotonic())
     except Exception as error:  # a store that is away for a while must not end the service; the probes tell
         runner.health.trouble = str(error) or type(error).__name__
         log.exception("tick failed")
