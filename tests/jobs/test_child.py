@@ -105,7 +105,14 @@ def test_environment(quick_place: Place) -> None:
 def test_spawned(quick_place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """A job that is really started sees no variable beyond these, and its input is empty."""
     monkeypatch.setenv("GITHUB_TOKEN", "secret")
-    child = spawn(quick_place.configure(), NAMED["labels"], NOW)
+    config, ours, pipe = quick_place.configure(), os.dup(0), os.pipe()
+    os.dup2(pipe[0], 0)  # our own input is another one
+    try:
+        child = spawn(config, NAMED["labels"], NOW)
+    finally:
+        os.dup2(ours, 0)
+        for one in (ours, *pipe):
+            os.close(one)
     try:
         given = Path(f"/proc/{child.pid}/environ").read_bytes().split(b"\0")
         assert b"PATH=" + os.environb[b"PATH"] in given
