@@ -38,6 +38,11 @@ def digest_of(config: Config, settings: dict[str, Any]) -> str:
     return hashlib.sha256(plain.encode()).hexdigest()
 
 
+def settings_of(config: Config) -> str:
+    """Return the SHA-256 of all settings in force."""
+    return digest_of(config, config.model_dump(mode="json"))
+
+
 def champion(connection: Connection, model: str, now: datetime) -> str | None:
     """Return the version that answered most in the last 24 hours with traffic; None when none is logged."""
     span = profiles.span(connection, model)

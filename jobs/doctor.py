@@ -8,12 +8,13 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
+from monitor import __version__
 from monitor.alerts import ONLY_MAIL, lacks_another_way
 from monitor.config import Config
 from monitor.detection.baseline import Baseline
 from monitor.feed import condition
 from monitor.settings import Source
-from monitor.store import references, standing, symptoms
+from monitor.store import references, runs, standing, symptoms
 from monitor.store.feed import feeds
 from monitor.store.store import Store
 from monitor.window import hour_of, microseconds, moment, start_of
@@ -29,7 +30,7 @@ REMEDIES = {
     "BEHIND": "wait for a pass; if it stays, read more often or give the service a faster disk",
     "UNKNOWN": "vigie reference pin, once two good weeks are read",
 }
-LOOK_BACK_DAYS = 7
+LOOK_BACK_DAYS, TICK_US = 7, 120_000_000
 CHANGED = "have the service insert a row once its answer is final, or read a view of the final ones"
 CONFLICT_SHARE, CLIPPED_SHARE, DOUBLE_SHARE = 0.001, 0.05, 0.5
 COMPARED_ROWS, FEWEST_ROWS = 5_000, 50
@@ -66,6 +67,19 @@ def of_ways(config: Config) -> list[Finding]:
     if not lacks_another_way(config.routes, config.delivery):
         return []
     return [Finding("another way", "warn", ONLY_MAIL, "set delivery.fallback, or let a webhook receive service")]
+
+
+def of_runners(connection: Connection, settings: str, now: datetime) -> list[Finding]:
+    """Judge whether the schedulers that tick run this version with these settings (their SHA-256)."""
+    alive = [one for one in runs.runners(connection) if microseconds(now) - one["tick_us"] <= TICK_US]
+    found = []
+    for one in alive:
+        other = [what for what, is_same in ((f"version {one['version']}, not {__version__}", one["version"] == __version__),
+                 ("settings that are no longer those of config.yaml", one["config_hash"] in {"", settings})) if not is_same]  # fmt: skip
+        if other:
+            means = f"the scheduler {one['runner']} runs {' and '.join(other)}"
+            found.append(Finding("scheduler", "warn", means, "restart it: it read config.yaml when it began"))
+    return found or [Finding("scheduler", "ok", f"{len(alive)} run this version and these settings")] * bool(alive)
 
 
 def of_models(connection: Connection, config: Config, now: datetime) -> list[Finding]:

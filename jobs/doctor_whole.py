@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from jobs.doctor import LOOK_BACK_DAYS, Finding, examine, of_ways
+from jobs.bound import settings_of
+from jobs.doctor import LOOK_BACK_DAYS, Finding, examine, of_runners, of_ways
 from jobs.doctor_lines import of_lines, slot_too_long, unread
 from jobs.doctor_machine import mount_table, of_clock, of_machine, usage
 from jobs.doctor_tables import of_objects, of_table
@@ -18,6 +19,8 @@ def diagnosed(store: Store | None, config: Config, now: datetime) -> list[Findin
     found = [*of_machine(config, mount_table(), usage), *of_ways(config)]
     if store is not None:
         found += [*of_clock(store, now), *examine(store, config, now)]
+        with store.read() as connection:
+            found += of_runners(connection, settings_of(config), now)
     since = now - timedelta(days=LOOK_BACK_DAYS)
     for source in config.sources.values():
         marks: list[Any] = []

@@ -1,6 +1,7 @@
 """The service will look for due work at every tick, and give each job a child process of its own."""
 
 import logging
+import os
 import signal
 import subprocess
 import threading
@@ -13,7 +14,9 @@ from datetime import UTC, datetime
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Connection
 
-from jobs.child import Child, end_all, spawn
+from jobs.attest import Manager
+from jobs.bound import settings_of
+from jobs.child import Child, Tail, end_all, spawn
 from jobs.health import Health
 from jobs.lookout import Lookout
 from jobs.timetable import JOBS, WAITS_S, Job, wait_s
@@ -57,6 +60,7 @@ class Runner:
     spawn: Callable[[Config, Job, datetime], "subprocess.Popen[bytes]"]
     jobs: tuple[Job, ...] = JOBS
     waits_s: tuple[float, ...] = WAITS_S
+    settings: str = ""  # SHA-256 of those it runs with
     monotonic: Callable[[], float] = time.monotonic
     owner_of: Callable[[int | None], str] = runs.owner
     lanes: dict[str, Child] = field(default_factory=dict)
@@ -72,10 +76,11 @@ class Runner:
             self.turns[job.name] = max(self.turns.values(), default=0) + 1
             child = self.spawn(self.config, job, slot)
             deadline = self.monotonic() + job.deadline_s
-            self.lanes[job.lane] = Child(job, slot, child, self.owner_of(child.pid), deadline)
+            tail = None if child.stderr is None else Tail(child.stderr)
+            self.lanes[job.lane] = Child(job, slot, child, self.owner_of(child.pid), deadline, tail=tail)
         with self.store.write(wait_s=BEAT_WAIT_SECONDS) as connection:
             now_us = runs.clock_us(connection, microseconds(moment))
-            runs.beat(connection, self.owner_of(None), now_us, __version__)
+            runs.beat(connection, self.owner_of(None), now_us, __version__, self.settings)
         self.health.ticked(self.monotonic())
 
     def stop(self, moment: datetime) -> None:
@@ -164,8 +169,9 @@ class Runner:
             del self.lanes[lane]
 
     def _close(self, child: Child, moment: datetime, state: str, line: str) -> None:
-        """Write down what a child that is gone could not: that its run was cut off, or that it never came to begin it."""
+        """Write down what a child that is gone could not: that its run was cut off, or never begun; and the last it said on stderr."""
         name, slot_us, moment_us = child.job.name, microseconds(child.slot), microseconds(moment)
+        said = "" if child.tail is None else child.tail.text(self.config.privacy.patterns)
         with self.store.write(wait_s=BEAT_WAIT_SECONDS) as connection:
             now_us = runs.clock_us(connection, moment_us)
             last = slots.standing(connection, name, slot_us, now_us)
@@ -175,6 +181,7 @@ class Runner:
                 fence = last.fence if last.state == "running" else None  # else it told by itself
             if fence is not None:
                 runs.finish(connection, (name, slot_us, fence), state, line, line, now_us=now_us)
+            runs.overhear(connection, (name, slot_us), child.owner, said)
 
 
 def run(store: Store, config: Config, wanted: Callable[[], bool] = lambda: True) -> None:
@@ -193,23 +200,27 @@ def run(store: Store, config: Config, wanted: Callable[[], bool] = lambda: True)
     health = Health(config.health.address, config.health.port)
     health.start()
     health.guard()
-    runner, lookout = Runner(store, config, health, spawn), Lookout(store, config, health)
+    manager = Manager(os.environ.get("NOTIFY_SOCKET", ""))
+    runner, lookout = Runner(store, config, health, spawn, settings=settings_of(config)), Lookout(store, config, health)
     log.info("vigie %s runs; health at http://%s:%s/healthz", __version__, config.health.address, health.port)
     try:
         while not stop.is_set() and wanted():
-            _safe_tick(runner, lookout)
+            safe_tick(runner, lookout, manager, now)
             due.wait(runner.next_look_s())
             due.clear()
     finally:
+        manager.stops()
         runner.stop(now())
         health.stop()
         ticker.shutdown(wait=False)
 
 
-def _safe_tick(runner: Runner, lookout: Lookout) -> None:
+def safe_tick(runner: Runner, lookout: Lookout, manager: Manager, clock: Callable[[], datetime]) -> None:
+    """Tick once and look around, whatever fails; who supervises us is told of a tick that was completed."""
     try:
-        runner.tick(now())
-        lookout.look(now(), runner.monotonic())
+        runner.tick(clock())
+        manager.ticked()
+        lookout.look(clock(), runner.monotonic())
     except Exception as error:  # a store that is away for a while must not end the service; the probes tell
         runner.health.trouble = str(error) or type(error).__name__
         log.exception("tick failed")

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from sqlalchemy import Connection
 
-from jobs.bound import digest_of
+from jobs.bound import settings_of
 from jobs.report import report_file, tell_bursts
 from monitor.config import Config
 from monitor.detection.explain import Sides, labels
@@ -108,7 +108,7 @@ def body_of(connection: Connection, config: Config, one: dict[str, Any], now: da
     then = None if pinned is None else profiles.total(connection, model, Window(pinned.first_hour, pinned.end_hour))
     moved = [] if then is None else labels(Sides(then, whole, {}, {}, config.nomenclature(model)))
     days = [(24 * day, part) for day, part in sorted(profiles.by_day(connection, model, window).items())]
-    origin = {"config": digest_of(config, config.model_dump(mode="json")),
+    origin = {"config": settings_of(config),
               "reference": None if pinned is None else hashlib.sha256(pinned.baseline).hexdigest()}  # fmt: skip
     told = Told(week, days, None if then is None else moved_share(whole, then), moved, origin)
     return {**sheet(one["id"], told, now, words(one["language"])), "origin": origin}

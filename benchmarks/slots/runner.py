@@ -84,6 +84,7 @@ class Forked:
 
     pid: int
     code: int | None = None
+    stderr: None = None
 
     def poll(self) -> int | None:
         """Return its exit code once it has ended."""

@@ -67,6 +67,10 @@ if found["jobs"]:
         for r in found["jobs"]
     ]
     shared.table(rows)
+    for r in found["jobs"]:
+        if r["stderr_tail"]:
+            with st.expander(f"The last words of {r['job']} ({r['state']}, {moment(r['slot_us']):%d %b %H:%M})"):
+                st.code(r["stderr_tail"], language=None)
 else:
     st.info("No job has run under the scheduler yet: `vigie run`.")
 

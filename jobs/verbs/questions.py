@@ -31,8 +31,22 @@ def _verdicts(context: typer.Context) -> list[dict[str, object]]:
     ]  # fmt: skip
 
 
+def _failed(context: typer.Context) -> list[str]:
+    """Return what became of each job whose newest run did not go well, and the last it said."""
+    from monitor.store import runs
+
+    _, store = session(context).both(read_only=True)
+    with store.read() as connection:
+        failed = [row for row in runs.newest(connection) if row["state"] in runs.UNDONE]
+    lines = []
+    for row in failed:
+        lines.append(f"job {row['job']} {row['state']}: {row['line']}")
+        lines += [f"    {line}" for line in (row["stderr_tail"] or "").splitlines()]
+    return lines
+
+
 def status(context: typer.Context, as_json: JsonOption = False) -> None:
-    """Verdict per model, the worst first."""
+    """Verdict per model, the worst first; jobs whose newest run failed, with their last words."""
     found = sorted(_verdicts(context), key=lambda one: -PROBE[str(one["status"])])
     lines = [f"{one['status']:<8} {one['model']:<12} {one['sentence']}" for one in found]
     first = next((one["incident"] for one in found if one["incident"]), None)
@@ -43,7 +57,7 @@ def status(context: typer.Context, as_json: JsonOption = False) -> None:
     show(
         None,
         False,
-        lines or ["no model in config.yaml"],
+        [*(lines or ["no model in config.yaml"]), *_failed(context)],
         f"vigie incidents show {first}" if first else "vigie incidents list --all",
     )
 

@@ -128,9 +128,16 @@ def finish(
     connection.execute(
         update(job_run)
         .where(and_(job_run.c.job == job, job_run.c.slot_us == slot_us, job_run.c.fence == fence))
-        .values(state=state, line=line, trouble=trouble, ended_us=now_us)
+        .values(state=state, line=line, trouble=trouble, ended_us=now_us, stderr_tail=None)
     )
     return True
+
+
+def overhear(connection: Connection, slot: tuple[str, int], who: str, said: str) -> None:
+    """Keep the last that a run (job, slot_us) of this owner said on stderr, if it did not go well and nobody took it up since."""
+    job, slot_us = slot
+    mine = job_run.c.job == job, job_run.c.slot_us == slot_us, job_run.c.owner == who, job_run.c.state.in_(UNDONE)
+    connection.execute(update(job_run).where(*mine).values(stderr_tail=said or None))
 
 
 def is_done(connection: Connection, job: str, slot_us: int, now_us: int) -> bool:
@@ -202,12 +209,19 @@ def failing(connection: Connection, least: int, now_us: int, told: Collection[st
     return found
 
 
-def beat(connection: Connection, runner: str, now_us: int, version: str) -> None:
-    """Record a completed tick of this runner, and forget ticks that no clock of now can have made or that are a week old."""
+def beat(connection: Connection, runner: str, now_us: int, version: str, config_hash: str = "") -> None:
+    """Record a completed tick of this runner, its version and settings, and forget ticks that no clock of now can have made or that are a week old."""
     gone = or_(heartbeat.c.tick_us > now_us + AHEAD_US, heartbeat.c.tick_us < now_us - FORGOTTEN_US)
     connection.execute(delete(heartbeat).where(gone))
-    _insert(connection, heartbeat, {"runner": runner, "tick_us": now_us, "version": version}, ["runner"])
-    connection.execute(update(heartbeat).where(heartbeat.c.runner == runner).values(tick_us=now_us, version=version))
+    values = {"tick_us": now_us, "version": version, "config_hash": config_hash}
+    _insert(connection, heartbeat, {"runner": runner, **values}, ["runner"])
+    connection.execute(update(heartbeat).where(heartbeat.c.runner == runner).values(values))
+
+
+def runners(connection: Connection) -> list[dict[str, Any]]:
+    """Return the newest tick of each runner, its version and the hash of its settings, the newest first."""
+    query = select(heartbeat).order_by(desc(heartbeat.c.tick_us), heartbeat.c.runner)
+    return [dict(row._mapping) for row in connection.execute(query)]
 
 
 def last_tick_us(connection: Connection) -> int | None:

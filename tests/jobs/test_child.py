@@ -1,5 +1,6 @@
 """A child ends when it must, with all that it started, and leaves nothing behind."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -10,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from jobs.child import Child, end_all
+from jobs.child import Child, end_all, environment, spawn
 from jobs.health import Health
 from jobs.schedule import Runner
 from jobs.timetable import NAMED, Job
 from monitor.config import Config
 from monitor.store import runs
+from monitor.store.store import Store
 from monitor.window import microseconds
 from tests.conftest import NOW, Place, opened
 
@@ -85,6 +87,99 @@ def test_end_all(stubborn: tuple["subprocess.Popen[bytes]", int]) -> None:
     end_all([Child(NAMED["act"], NOW, one, "", 0.0) for one in (child, heeds)], polite_s=0.1)
     assert (child.poll(), heeds.poll()) == (-signal.SIGKILL, -signal.SIGTERM)
     gone(grandchild)
+
+
+def test_environment(quick_place: Place) -> None:
+    """A child is given what programs and the settings' secrets need, and nothing else of ours; what clients of buckets read only with a bucket."""
+    ours = dict.fromkeys(("PATH", "LC_ALL", "HTTPS_PROXY", "no_proxy", "VIGIE_CONFIG", "PGPASSWORD", "TZ"), "kept")
+    others = dict.fromkeys(
+        ("AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "LD_PRELOAD", "SMTP_PASSWORD", "MY_PATH"), "secret"
+    )
+    config = quick_place.configure()
+    assert environment(config, {**ours, **others}) == ours
+    bucket = config.sources["api"].model_copy(update={"files": "s3://logs/*.jsonl"})
+    with_bucket = config.model_copy(update={"sources": {"api": bucket}})
+    assert environment(with_bucket, {**ours, **others}) == {**ours, "AWS_SECRET_ACCESS_KEY": "secret"}
+
+
+def test_spawned(quick_place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that is really started sees no variable beyond these, and its input is empty."""
+    monkeypatch.setenv("GITHUB_TOKEN", "secret")
+    config, ours, pipe = quick_place.configure(), os.dup(0), os.pipe()
+    os.dup2(pipe[0], 0)  # our own input is another one
+    try:
+        child = spawn(config, NAMED["labels"], NOW)
+    finally:
+        os.dup2(ours, 0)
+        for one in (ours, *pipe):
+            os.close(one)
+    try:
+        given = Path(f"/proc/{child.pid}/environ").read_bytes().split(b"\0")
+        assert b"PATH=" + os.environb[b"PATH"] in given
+        assert not [one for one in given if one.startswith(b"GITHUB")]
+        assert os.readlink(f"/proc/{child.pid}/fd/0") == os.devnull
+    finally:
+        child.kill()
+        child.communicate()
+
+
+WORDY = """
+import sys
+for number in range(500):
+    print(f"line {number} of mine, and nothing else to tell", file=sys.stderr)
+print("the owner is jo@stat.example,", chr(0), chr(0x20ac), file=sys.stderr)
+sys.exit(int(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("told", "code", "state", "is_kept"),
+    [("", 1, "failed", True), ("failed", 1, "failed", True), ("ok", 0, "ok", False), ("", -15, "abandoned", True)],
+)
+def test_last_words(
+    store: Store, place: Place, capfd: pytest.CaptureFixture[str], told: str, code: int, state: str, is_kept: bool
+) -> None:
+    """Of a run that did not go well the last 4 KiB of stderr are kept, masked, whoever wrote down how it ended; all is passed on."""
+    job = NAMED["labels"]
+
+    def wordy(_config: Config, _job: Job, slot: datetime) -> "subprocess.Popen[bytes]":
+        script = WORDY if code >= 0 else WORDY.replace("sys.exit", "import os; os.kill(os.getpid(), 15) #")
+        child = subprocess.Popen(
+            [sys.executable, "-c", script, str(code)], stderr=subprocess.PIPE, start_new_session=True
+        )
+        if told:
+            slot_us = microseconds(slot)
+            with store.write() as connection:
+                fence = runs.claim(connection, job.name, slot_us, f"here:{child.pid}:0", microseconds(NOW))
+                runs.finish(connection, (job.name, slot_us, fence or 0), told, "", "", now_us=microseconds(NOW))
+        return child
+
+    runner = Runner(
+        store, place.configure(), Health("127.0.0.1", 0), wordy, (job,), owner_of=lambda pid: f"here:{pid}:0"
+    )
+    runner.tick(NOW)
+    runner.lanes[job.lane].process.wait(60)
+    runner.tick(NOW)
+    with store.read() as connection:
+        (row,) = runs.newest(connection)
+    assert row["state"] == state
+    said = row["stderr_tail"] or ""
+    assert bool(said) is is_kept
+    if is_kept:
+        assert said.endswith("line 499 of mine, and nothing else to tell\nthe owner is [email],  \u20ac")
+        assert 4000 < len(said.encode()) <= 4096
+        assert capfd.readouterr().err.count("line 0 of mine") == 1
+
+
+def test_last_words_are_of_the_newest_attempt(store: Store) -> None:
+    """A run that goes well at last, or that another took up, keeps nothing of an attempt before."""
+    for number, (state, kept) in enumerate((("failed", "no such folder"), ("ok", None)), 1):
+        with store.write() as connection:
+            fence = runs.claim(connection, "labels", 5, f"here:{number}:0", 10)
+            runs.finish(connection, ("labels", 5, fence or 0), state, "", "", now_us=11)
+            runs.overhear(connection, ("labels", 5), f"here:{number}:0", "no such folder")
+            runs.overhear(connection, ("labels", 5), "there:9:0", "somebody else")
+            assert [row["stderr_tail"] for row in runs.newest(connection)] == [kept]
 
 
 def test_dies_with_its_parent() -> None:

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from jobs import cli
-from monitor.store import decisions
+from monitor.store import decisions, runs
 from tests.conftest import CONFIG, NOW, Place, opened
 
 
@@ -135,6 +135,19 @@ def test_status_before_anything(vigie) -> None:
     """Before the first run, status says that nothing is there and what to do."""
     code, said = vigie("status")
     assert (code, "there is no database yet" in said, "vigie once" in said) == (4, True, True)
+
+
+def test_status_tells_last_words(quick_place: Place, vigie) -> None:
+    """A job whose newest run failed stands below the verdicts with what it said last, harmless to a terminal; one that went well does not."""
+    quick_place.configure()
+    with opened(quick_place.database) as store, store.write() as connection:
+        for job, state in (("labels", "failed"), ("report", "ok")):
+            fence = runs.claim(connection, job, 5, "here:1:0", 10)
+            runs.finish(connection, (job, 5, fence or 0), state, "no such folder", "", now_us=11)
+            runs.overhear(connection, (job, 5), "here:1:0", "Traceback\n\x1b[2Jhalt")
+    said = vigie("status")[1]
+    assert "job labels failed: no such folder\n    Traceback\n    \\x1b[2Jhalt\n" in said
+    assert "report" not in said
 
 
 def test_once_on_an_empty_store(quick_place: Place, vigie) -> None:

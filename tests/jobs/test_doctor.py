@@ -12,7 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from jobs import doctor_machine
-from jobs.doctor import Finding, of_ways, worst
+from jobs.doctor import Finding, of_runners, of_ways, worst
 from jobs.doctor_lines import ADVICE, slot_too_long
 from jobs.doctor_whole import diagnosed
 from jobs.ingest import ingest
@@ -20,11 +20,14 @@ from jobs.pin import pin
 from jobs.summarise import summarise
 from jobs.verbs import setup
 from jobs.verbs.session import Session
+from monitor import __version__
 from monitor.config import Config, load
 from monitor.prediction import REJECT_REASONS
 from monitor.settings import Source
+from monitor.store import runs
+from monitor.store.store import Store
 from monitor.store.tables import bookmark
-from monitor.window import Window
+from monitor.window import Window, microseconds
 from tests.conftest import LABELS, NOW, WORDS, Place, opened
 
 HEAD = "data_dir: data\nmodels: {ape: {classes: 4}}\nsources:\n"
@@ -285,6 +288,22 @@ def test_another_way(quick_place: Place) -> None:
     assert of_ways(quick_place.configure(replaced=("{file_drop: mails}", "{fallback: {file_drop: aside}}"))) == []
     chat = "routes:\n  - {name: chat, webhook_file: chat, form: slack, receives: [service]}\n"
     assert of_ways(quick_place.configure(replaced=("routes:\n", chat))) == []
+
+
+def test_runners(store: Store) -> None:
+    """A scheduler that ticks with another version or other settings is told; one that stands still, or of before, is not."""
+    with store.write() as connection:
+        for runner, late, version, settings in (
+            ("gone", 300, "0.0.1", "b"),
+            ("same", 0, __version__, "a"),
+            ("before", 0, __version__, ""),
+        ):
+            runs.beat(connection, runner, microseconds(NOW) - late * 1_000_000, version, settings)
+        assert [one.state for one in of_runners(connection, "a", NOW)] == ["ok"]
+        runs.beat(connection, "other", microseconds(NOW), "0.0.1", "b")
+        runs.beat(connection, "other", microseconds(NOW), "0.0.1", "c")
+        (found,) = of_runners(connection, "a", NOW)
+    assert (found.state, "other runs version 0.0.1" in found.means, "settings" in found.means) == ("warn", True, True)
 
 
 def test_worst() -> None:

@@ -34,6 +34,7 @@ class Process:
 
     pid: int = GONE
     code: int | None = None
+    stderr: None = None
 
     def poll(self) -> int | None:
         return self.code

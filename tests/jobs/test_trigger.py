@@ -2,9 +2,11 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from jobs import hooks
 from jobs.act import act
 from jobs.letters import render
 from jobs.trigger import trigger
@@ -12,6 +14,7 @@ from monitor.config import Config
 from monitor.errors import StoreError
 from monitor.profiles.counts import Counts
 from monitor.profiles.profile import Key, Profile
+from monitor.settings import Route
 from monitor.store import actions, calls, decisions, incidents, outbox, profiles
 from monitor.store.store import Store
 from monitor.window import hour_of
@@ -61,6 +64,8 @@ def test_cut_call(place: Place, store: Store, config: Config) -> None:
     """A call that was begun and never answered is in doubt, told once to who may know, and never begun again."""
     number = proposed(store, config)
     judge(store, number)
+    chat = Route(name="chat", webhook_file=Path("chat"), form="slack", receives=("service",))
+    config = config.model_copy(update={"routes": (*config.routes, chat)})
     with store.write() as connection:
         assert calls.begin(connection, decisions.get(connection, number), NOW)
     assert trigger(store, config, NOW) == "0 of 1 approved decisions started, 1 in doubt"
@@ -68,7 +73,11 @@ def test_cut_call(place: Place, store: Store, config: Config) -> None:
     assert (ran(place), seen(store, number)) == ("", ("in_doubt", "in_doubt"))
     with store.read() as connection:
         told = outbox.about(connection, f"decision:{number}")
-    assert sorted(row["recipient"] for row in told) == ["ops@stat.example", "owner@stat.example"]
+    assert sorted((row["recipient"], row["channel"]) for row in told) == [
+        ("chat", "webhook"), ("ops@stat.example", "mail"), ("owner@stat.example", "mail")]  # fmt: skip
+    (row,) = (row for row in told if row["channel"] == "webhook")
+    body = hooks.body(store, config, {**row, "facts": json.loads(row["facts"])})
+    assert (body["type"], "was vigie-1-" in body["data"]["service"]["what"]) == ("vigie.service.in_doubt", True)
     letter, note = render(store, config, {**told[0], "facts": json.loads(told[0]["facts"])}, NOW)
     assert ("did it start?" in letter.text, "vigie decisions started 1" in letter.text, note) == (True, True, "")
 

@@ -251,11 +251,12 @@ def test_timeout(store: Store, config: Config) -> None:
     runs_well(store, "report", NOW, "failed")
     watch(store, config, NOW, usage=disk(0.5))
     assert told(store, subject) == []
+    runs_well(store, "report", NOW + HOUR)  # so that the run that is tried again is all there is
     for minute, state in enumerate(("timeout", "running", "failed", "running"), 1):
         runs_well(store, "report", NOW + DAY, state)
         watch(store, config, NOW + DAY + minute * MINUTE, usage=disk(0.5))
         with store.write() as connection:  # whoever ran it is gone
-            runs.release(connection, "report", minute + 1)
+            runs.release(connection, "report", minute + 2)
         assert told(store, subject) == [("opened", "ops")], state
     runs_well(store, "report", NOW + DAY)
     watch(store, config, NOW + DAY + 10 * MINUTE, usage=disk(0.5))

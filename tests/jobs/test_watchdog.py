@@ -71,6 +71,12 @@ def test_told_hourly(place: Place, store: Store) -> None:
     assert "\n Vigie: the scheduler does not work: its last tick was Wed 02 Sep 12:30 UTC\n" in mails(place)[0]
 
 
+def test_webhooks_are_left_out(place: Place, store: Store) -> None:
+    """The watchdog tells by mail alone: a webhook that receives service is nobody it could reach."""
+    chat = "routes:\n  - {name: chat, webhook_file: chat, form: slack, receives: [service]}\n"
+    assert watchdog.tell(place.configure(replaced=("routes:\n", chat)), ["it stands"], NOW) == "1 of 1 told"
+
+
 def test_clock_of_a_tick(quick_place: Place) -> None:
     """A tick that is dated ahead is no sign of life, nor is a database on which none was ever completed."""
     config = quick_place.configure()

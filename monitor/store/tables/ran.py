@@ -17,6 +17,7 @@ job_run = Table(
     Column("ended_us", BigInteger),
     Column("line", Text, nullable=False),
     Column("trouble", Text, nullable=False),
+    Column("stderr_tail", Text),  # the last 4 KiB, redacted, of a run that did not go well
 )
 lease = Table(
     "lease",
@@ -32,6 +33,7 @@ heartbeat = Table(
     Column("runner", String(128), primary_key=True),
     Column("tick_us", BigInteger, nullable=False),
     Column("version", String(32), nullable=False),
+    Column("config_hash", String(64), nullable=False, server_default=""),
 )
 setting = Table(
     "setting",

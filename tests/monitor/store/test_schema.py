@@ -12,7 +12,8 @@ from alembic.operations import Operations
 from sqlalchemy import inspect, text
 
 from monitor.errors import StoreError
-from monitor.store import decisions, schema
+from monitor.hysteresis import Course
+from monitor.store import courses, decisions, schema
 from monitor.store.store import Store
 from monitor.store.tables import context, metadata, prediction, prediction_row
 from tests.conftest import opened
@@ -183,3 +184,16 @@ def test_decisions_of_before(empty: Store) -> None:
             None,
             {"kind": "command", "command": ["make", "train"]},
         ]
+
+
+def test_courses_go_on(empty: Store) -> None:
+    """What fires goes on firing across the step that lets it flap, there and back, with the readings there is room for."""
+    schema.upgrade(empty)
+    step = import_module("monitor.store.migrations.versions.v0016_readings")
+    with empty.write() as connection:
+        courses.put(connection, "service:disk", Course("firing", "ggbbbb-gbbgb", 1, 2, 3, 4, 5))
+        with Operations.context(MigrationContext.configure(connection)):
+            step.downgrade()
+            assert connection.execute(text("select recent, since_us from course")).one() == ("bgb", 1)
+            step.upgrade()
+        assert courses.all(connection) == {"service:disk": Course("firing", "bgb", 1, 2, 3)}
