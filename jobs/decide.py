@@ -1,12 +1,13 @@
 """The service will weigh the evidence and propose: retrain, label first, or wait."""
 
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
-from jobs.bound import champion, circumstances
+from jobs.aftermath import look_back
+from jobs.bound import circumstances
 from monitor.alerts import Message
 from monitor.config import Config
 from monitor.detection.incident import Incident
@@ -16,7 +17,7 @@ from monitor.said import Said
 from monitor.settings import Retraining, Route
 from monitor.store import decisions, estimates, incidents, labels, outbox, profiles, references, shadow, standing
 from monitor.store.store import Store
-from monitor.window import Window, hour_of, moment
+from monitor.window import Window, hour_of
 
 LOOK_BACK_HOURS = 7 * 24
 PASSING = {"outputs", "service"}  # groups of first causes that a deployment, or its end, moves
@@ -47,7 +48,7 @@ def decide(store: Store, config: Config, now: datetime) -> str:
     for model in config.models:
         with store.write() as connection:
             decisions.expire(connection, now)
-            _look_back(connection, config, model, now)
+            look_back(connection, config, model, now)
             number = propose(connection, config, model, now)
         told.append(f"{model}: {'nothing new' if number is None else f'decision {number}'}")
     return "; ".join(told) or "no models"
@@ -98,18 +99,6 @@ def propose(
     if number is not None:
         outbox.queue(connection, _messages(number, config.routes), now)
     return number
-
-
-def _look_back(connection: Connection, config: Config, model: str, now: datetime) -> None:
-    """End what was started: done when another version answers, failed when none did in the days it was expected in."""
-    days = config.retraining.get(model, Retraining()).expect_champion_days
-    for one in decisions.in_state(connection, "triggered", model):
-        answers = champion(connection, model, now)
-        if answers is not None and answers != one["champion"]:
-            decisions.move(connection, one, "done", actor="vigie", reason=f"version {answers} answers", now=now)
-        elif now > moment(one["call"]["called_us"]) + timedelta(days=days):
-            reason = f"no other version answered within {days:g} days"
-            decisions.move(connection, one, "failed", actor="vigie", reason=reason, now=now)
 
 
 def _left_out(connection: Connection, model: str, week: Window) -> tuple[frozenset[int], str | None]:
