@@ -18,6 +18,8 @@ from monitor.plan import Planned
 from monitor.profiles.profile import Profile
 from monitor.quality.automation_curve import Point, curve
 from monitor.quality.calibration import Calibration
+from monitor.report.outcome_mail import told
+from monitor.report.words import words
 from monitor.settings import Retraining
 from monitor.store import (
     actions,
@@ -26,6 +28,7 @@ from monitor.store import (
     decisions,
     estimates,
     outbox,
+    outcomes,
     plans,
     profiles,
     readings,
@@ -228,6 +231,13 @@ def decisions_of(model: str) -> list[dict[str, Any]]:
     """Return the model's decisions with their approvals, newest first."""
     with shared.store().read() as connection:
         return [decisions.get(connection, row["id"]) for row in decisions.all(connection, model)]
+
+
+def outcomes_of(number: int) -> dict[int, list[tuple[str, str]]]:
+    """Return what a new champion brought beside the forecast, (name, sentence) by the days since it began."""
+    with shared.store().read() as connection:
+        known = outcomes.of(connection, number)
+    return {day: told(one["realised"], one["forecast"], day, words("en")) for day, one in known.items() if day != outcomes.BEGAN}  # fmt: skip
 
 
 def approvals_needed(model: str) -> int:

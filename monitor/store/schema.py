@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect, text
 from monitor.errors import StoreError
 from monitor.store.store import Store
 
-HEAD: Final = "0014"
+HEAD: Final = "0015"
 _REMEDY: Final = "vigie db upgrade"
 
 
