@@ -14,7 +14,7 @@ from monitor.report.advice import advice
 from monitor.report.domain_classifier import sentence
 from monitor.report.pictures import curve_title
 from monitor.report.words import words
-from monitor.store import actions, groups, holding, incidents, outbox, profiles, symptoms
+from monitor.store import actions, groups, holding, incidents, outbox, profiles, rollback, symptoms
 from monitor.window import MICROSECONDS_PER_HOUR, Window, hour_of
 
 LONGEST_LABEL = 40
@@ -136,7 +136,9 @@ def first_look(one: Incident) -> None:
     st.subheader("Where to look first")
     for suspect in suspects_of(one):
         st.text(f"{suspect.question} {suspect.answer.capitalize()}: {suspect.why}.")
-    replay = views.replayed(one.id)
+    challengers, until = shared.config().challengers.values(), hour_of(shared.now()) + 1
+    with shared.store().read() as connection:
+        replay = rollback.replayed(connection, one, challengers, until)
     if replay:
         st.text(f"Version before: {replay}.")
 

@@ -18,6 +18,8 @@ from monitor.plan import Planned
 from monitor.profiles.profile import Profile
 from monitor.quality.automation_curve import Point, curve
 from monitor.quality.calibration import Calibration
+from monitor.report.outcome_mail import told
+from monitor.report.words import words
 from monitor.settings import Retraining
 from monitor.store import (
     actions,
@@ -25,14 +27,13 @@ from monitor.store import (
     backtests,
     decisions,
     estimates,
-    incidents,
     outbox,
+    outcomes,
     plans,
     profiles,
     readings,
     references,
     reports,
-    rollback,
     runs,
     sheets,
     standing,
@@ -73,14 +74,6 @@ def history(model: str, metric: str, first: int, end: int) -> pl.DataFrame:
 
 
 @cached
-def replayed(number: int) -> str | None:
-    """Return what a replay of the former version says of an incident that began with a version; None for any other."""
-    with shared.store().read() as connection:
-        one = incidents.get(connection, number)
-        return rollback.replayed(connection, one, shared.config().challengers.values(), hour_of(shared.now()) + 1)
-
-
-@cached
 def plan(model: str) -> list[Planned]:
     """Return what was announced for a model and still holds, the earliest first."""
     with shared.store().read() as connection:
@@ -105,10 +98,7 @@ def blind(model: str) -> tuple[list[str], list[str]]:
     """Return what the reference is too wild to watch, and what too thin; nothing without a reference that can be read."""
     with shared.store().read() as connection:
         row = references.active(connection, model)
-    try:
-        fitted = None if row is None else Baseline.from_bytes(row.baseline)
-    except msgspec.ValidationError:
-        fitted = None
+    fitted = _fitted(row)
     return ([], []) if fitted is None else (power.blind(fitted, shared.config().detection), power.thin(fitted))
 
 
@@ -145,11 +135,15 @@ def noticed(model: str) -> list[dict[str, str]] | None:
         if row is None:
             return None
         usual = profiles.total(connection, model, Window(row.first_hour, row.end_hour))
+    fitted = _fitted(row)
+    return None if fitted is None else power.rows(power.table(fitted, usual, shared.config().detection))
+
+
+def _fitted(row: Any) -> Baseline | None:
     try:
-        fitted = Baseline.from_bytes(row.baseline)
+        return None if row is None else Baseline.from_bytes(row.baseline)
     except msgspec.ValidationError:
         return None
-    return power.rows(power.table(fitted, usual, shared.config().detection))
 
 
 def labels_beside(model: str, window: Window) -> tuple[pl.DataFrame, float, float] | None:
@@ -238,6 +232,13 @@ def decisions_of(model: str) -> list[dict[str, Any]]:
     """Return the model's decisions with their approvals, newest first."""
     with shared.store().read() as connection:
         return [decisions.get(connection, row["id"]) for row in decisions.all(connection, model)]
+
+
+def outcomes_of(number: int) -> dict[int, list[tuple[str, str]]]:
+    """Return what a new champion brought beside the forecast, (name, sentence) by the days since it began."""
+    with shared.store().read() as connection:
+        known = outcomes.of(connection, number)
+    return {day: told(one["realised"], one["forecast"], day, words("en")) for day, one in known.items() if day != outcomes.BEGAN}  # fmt: skip
 
 
 def approvals_needed(model: str) -> int:

@@ -1,11 +1,12 @@
 """The service will weigh the evidence and propose: retrain, label first, or wait."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
-from jobs.bound import champion, circumstances
+from jobs.aftermath import look_back
+from jobs.bound import circumstances
 from jobs.oblige import labelled, obliged
 from jobs.trained import Trained, trained
 from jobs.weigh import Weeks, audit_size, past_weeks, terms, tried_on_labels
@@ -18,10 +19,10 @@ from monitor.profiles.profile import Profile
 from monitor.retraining import Case, advise, rhythm
 from monitor.said import Said
 from monitor.settings import Retraining, Route
-from monitor.store import decisions, incidents, outbox, profiles, references, shadow, standing
+from monitor.store import decisions, incidents, outbox, outcomes, profiles, references, shadow, standing
 from monitor.store.rollback import released, replayed
 from monitor.store.store import Store
-from monitor.window import Window, hour_of, moment
+from monitor.window import Window, hour_of
 
 LOOK_BACK_HOURS = 7 * 24
 PASSING = {"outputs", "service"}  # groups of first causes that a deployment, or its end, moves
@@ -39,7 +40,7 @@ def decide(store: Store, config: Config, now: datetime) -> str:
     for model in config.models:
         with store.write() as connection:
             decisions.expire(connection, now)
-            _look_back(connection, config, model, now)
+            look_back(connection, config, model, now)
             number = propose(connection, config, model, now)
         told.append(f"{model}: {'nothing new' if number is None else f'decision {number}'}")
     return "; ".join(told) or "no models"
@@ -81,7 +82,7 @@ def propose(
     held = labelled(connection, config, model, Window(last.hour, hour_of(now) + 1), weeks)
     known = held.truths.total()
     tried = tried_on_labels(connection, config, model, Window(pinned.first_hour, pinned.end_hour), faulty)
-    case = Case(terms(connection, model, weeks, settings, tried=tried), settings.horizon_weeks, extras["accuracy"], known,
+    case = Case(terms(connection, model, weeks, settings, tried=tried, realised=outcomes.shares(connection, model)), settings.horizon_weeks, extras["accuracy"], known,
                 after_deployment=to_roll_back, days_left_out=len(left_out), challenger=_challenger(connection, config, model),
                 calendar=calendar, obliged=obliged(connection, config, model, now, of=held, last=last, calendar=calendar),
                 wanted=held.wanted, look_again=next_look(calendar, now.date()), audit_size=audit_size(connection, model, weeks))  # fmt: skip
@@ -105,18 +106,6 @@ def propose(
     if number is not None:
         outbox.queue(connection, _messages(number, config.routes), now)
     return number
-
-
-def _look_back(connection: Connection, config: Config, model: str, now: datetime) -> None:
-    """End what was started: done when another version answers, failed when none did in the days it was expected in."""
-    days = config.retraining.get(model, Retraining()).expect_champion_days
-    for one in decisions.in_state(connection, "triggered", model):
-        answers = champion(connection, model, now)
-        if answers is not None and answers != one["champion"]:
-            decisions.move(connection, one, "done", actor="vigie", reason=f"version {answers} answers", now=now)
-        elif now > moment(one["call"]["called_us"]) + timedelta(days=days):
-            reason = f"no other version answered within {days:g} days"
-            decisions.move(connection, one, "failed", actor="vigie", reason=reason, now=now)
 
 
 def _left_out(connection: Connection, config: Config, model: str, window: Window) -> tuple[frozenset[int], str | None]:

@@ -31,6 +31,7 @@ RECEIVED = {
     "service": {"service", "decisions"},
     "decision": {"decisions"},
     "weekly": {"weekly"},
+    "outcome": {"decisions", "weekly"},
 }
 
 

@@ -44,7 +44,7 @@ def render(store: Store, config: Config, row: dict[str, Any], now: datetime) -> 
     """Return the letter of an outbox row, and a note when something had to be left out: rendering never blocks delivery."""
     facts = row["facts"]
     kinds = {"incident": _incident, "decision": _decision, "weekly": _weekly, "quarterly": _quarterly, "service": _service,
-             "digest": _digest, "daily": _daily, "test": _trial}  # fmt: skip
+             "digest": _digest, "daily": _daily, "test": _trial, "outcome": _outcome}  # fmt: skip
     to = words(facts.get("language", "en"))
     try:
         return kinds[facts["kind"]](Sending(store, config, now, to, row), facts), ""
@@ -130,6 +130,16 @@ def _decision(sending: Sending, facts: dict[str, Any]) -> Letter:
     with sending.store.read() as connection:
         one = decisions.get(connection, facts["decision"])
     return decision_mail(one, sending.config.dashboard.public_url, sending.now, sending.words)
+
+
+def _outcome(sending: Sending, facts: dict[str, Any]) -> Letter:
+    from monitor.report.outcome_mail import outcome_mail
+    from monitor.store import decisions, outcomes
+
+    with sending.store.read() as connection:
+        one = decisions.get(connection, facts["decision"])
+        known = outcomes.of(connection, facts["decision"])[facts["day"]]
+    return outcome_mail(one, facts["day"], known, sending.now, sending.words)
 
 
 def _weekly(sending: Sending, facts: dict[str, Any]) -> Letter:

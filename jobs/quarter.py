@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import polars as pl
+from sqlalchemy import Connection
 
 from jobs.report import MONDAY, MOST_WEEKS, WEEK
 from monitor.alerts import Message
@@ -19,7 +21,7 @@ from monitor.quality.estimate import Figure
 from monitor.report.quarterly import Band, Quarter, quarterly
 from monitor.report.weekly import Week
 from monitor.report.words import words
-from monitor.store import decisions, estimates, incidents, labels, outbox, profiles, standing
+from monitor.store import decisions, estimates, incidents, labels, outbox, outcomes, profiles, standing
 from monitor.store.store import Store
 from monitor.verdict import verdict
 from monitor.window import MICROSECONDS_PER_HOUR, Window, hour_of
@@ -89,13 +91,24 @@ def quarterly_letter(store: Store, config: Config, model: str, window: Window, n
         ]
         known = estimates.calibration(connection, model)
         truth = labels.joined(connection, model, window)
-        made = [one for one in decisions.all(connection, model) if one["made_us"] // MICROSECONDS_PER_HOUR in window]
+        made = _decided(connection, model, window)
     calibration = None if known is None else Calibration(*known)
     live_weeks = sum(1 for _, part in weeks if part.records)
     points = curve(whole.score, calibration, live_weeks) if calibration is not None and live_weeks else []
     alarms = len(found), sum(one.closed_as == "false_alarm" for one in found)
     one = Quarter(week, weeks, _by_source(truth), _bands(truth, calibration), points, alarms, QUARTER_HOURS / config.detection.threshold, made)  # fmt: skip
     return quarterly(one, now, words(language))
+
+
+def _decided(connection: Connection, model: str, window: Window) -> list[dict[str, Any]]:
+    """Return decisions that were made, or whose new model was looked at, in `window`, newest first, each with the latest such look."""
+    found = []
+    for one in decisions.all(connection, model):
+        looks = [(day, known["realised"]) for day, known in outcomes.of(connection, one["id"]).items()
+                 if day != outcomes.BEGAN and known["at_us"] // MICROSECONDS_PER_HOUR in window]  # fmt: skip
+        if looks or one["made_us"] // MICROSECONDS_PER_HOUR in window:
+            found.append({**one, "realised": looks[-1] if looks else None})
+    return found
 
 
 def _by_source(truth: pl.DataFrame) -> dict[str, Figure]:

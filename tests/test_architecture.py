@@ -15,7 +15,7 @@ FLOORS = {
     "monitor.profiles": 2,
     "monitor.metrics": 3,
     "monitor.detection": 4, "monitor.quality": 4, "monitor.shadow.comparison": 4, "monitor.shadow.promotion": 4, "monitor.shadow.rollback": 4,
-    "monitor.verdict": 5, "monitor.retraining": 5, "monitor.calendar": 5, "monitor.obligation": 5, "monitor.growth": 5, "monitor.recovery": 5, "monitor.alerts": 5, "monitor.group": 5, "monitor.feed": 5, "monitor.sources.preset": 5, "monitor.settings": 5, "monitor.accounts": 5,
+    "monitor.verdict": 5, "monitor.outcome": 5, "monitor.retraining": 5, "monitor.calendar": 5, "monitor.obligation": 5, "monitor.growth": 5, "monitor.recovery": 5, "monitor.alerts": 5, "monitor.group": 5, "monitor.feed": 5, "monitor.sources.preset": 5, "monitor.settings": 5, "monitor.accounts": 5,
     "monitor.config": 6, "monitor.sources": 6, "monitor.store": 6, "monitor.engines": 6, "monitor.shadow": 6,
     "monitor.report": 6, "monitor.delivery": 6, "monitor.line": 6,
     "monitor.line_wsgi": 7, "monitor.line_pyfunc": 7,  # live in the API, on top of monitor.line

@@ -70,5 +70,11 @@ for begun in (other for other in found if other["state"] in ANSWERS):
     waits = any(row["applied_us"] is None for row in views.actions_on(f"decision:{begun['id']}"))
     shared.ask_form(f"decision:{begun['id']}", begun["revision"], ANSWERS[begun["state"]], waits=waits, shortest=10)
 
+for other in found:
+    for day, rows in views.outcomes_of(other["id"]).items():
+        st.subheader(f"Decision {other['id']}: {day} days with the new model")
+        for name, sentence in rows:
+            st.text(f"{name}: {sentence}")
+
 st.subheader("All decisions")
 shared.table(found, "id", "recommendation", "state", "sentence")

@@ -46,12 +46,16 @@ def list_decisions(context: typer.Context, as_json: JsonOption = False) -> None:
 def show_decision(context: typer.Context, number: int, as_json: JsonOption = False) -> None:
     """Show one decision with every term of its evidence."""
     from monitor.calendar import described as calendar_described
+    from monitor.report.outcome_mail import told
+    from monitor.report.words import words
     from monitor.retraining import approval_runs, described
     from monitor.store import decisions as stored
+    from monitor.store import outcomes
 
     _, store = session(context).both(read_only=True)
     with store.read() as connection:
         one = stored.get(connection, number)
+        found = {day: known for day, known in outcomes.of(connection, number).items() if day != outcomes.BEGAN}
     evidence = one["evidence"]
     shares = evidence.get("variance_shares", {})
     lines = [
@@ -67,9 +71,9 @@ def show_decision(context: typer.Context, number: int, as_json: JsonOption = Fal
             f"above zero with probability {evidence['probability']:.2f} over {evidence['horizon_weeks']:g} weeks"
         )
     for term in evidence.get("terms", []):
-        words, value = described(term)
+        meant, value = described(term)
         part = f"; {100 * shares[term['name']]:.0f} % of the variance" if term["name"] in shares else ""
-        lines.append(f"  {words}: {value}{part}")
+        lines.append(f"  {meant}: {value}{part}")
     if evidence.get("labels_lacking"):  # all of them, where the sentence names the first
         lacking = ", ".join(f"{count} of {name}" for name, count in evidence["labels_lacking"].items())
         lines.append(f"labels that lack: {lacking}")
@@ -79,8 +83,10 @@ def show_decision(context: typer.Context, number: int, as_json: JsonOption = Fal
     lines += [f"{given['verdict']} by {given['person']}: {given['reason']}" for given in one["approvals"]]
     if one["call"] is not None:
         lines.append(f"call: {one['call']['state']}, tried {one['call']['attempts']}x: {one['call']['answer']}")
+    for day, known in found.items():
+        lines += [f"{name}: {text}" for name, text in told(known["realised"], known["forecast"], day, words("en"))]
     lines.append(f"approval runs: {approval_runs(one['recommendation'], one['trigger'])}")
-    show(one, as_json, lines, f"vigie decisions approve {number} --reason ...")
+    show({**one, "outcomes": found}, as_json, lines, f"vigie decisions approve {number} --reason ...")
 
 
 @decisions.command("approve")

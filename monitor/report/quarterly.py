@@ -9,6 +9,7 @@ from monitor.letter import Letter
 from monitor.quality.automation_curve import Point
 from monitor.quality.estimate import Figure
 from monitor.report.letters import Block, fitted, letter, tidy
+from monitor.report.outcome_mail import gain
 from monitor.report.weekly import Week, curve, happened, rows
 from monitor.report.words import Words
 from monitor.window import start_of
@@ -33,7 +34,8 @@ class Quarter:
     Hold what a quarter's report says: its `Week` of thirteen, the thirteen weeks one by one, and what was measured.
 
     `by_source` gives by kind of label how many there are, and the accuracy of what was labelled; `alarms` counts incidents:
-    all found, and those closed as false; `promised` is how many false ones chance gives at most.
+    all found, and those closed as false; `promised` is how many false ones chance gives at most. A decision whose new model was
+    looked at holds as `realised` the days since and what was found.
     """
 
     week: Week
@@ -116,6 +118,15 @@ def _points(one: Quarter, words: Words) -> list[tuple[str, str]]:
 
 def _decisions(one: Quarter, words: Words) -> list[tuple[str, str]]:
     told = [(words.say("weekly.decision", number=row["id"]),
-             words.say("quarterly.decision", recommendation=words.say(f"decision.{row['recommendation']}"), at=row["made_us"],
-                       state=words.say(f"decision_state.{row['state']}"))) for row in one.decisions[:MOST_DECISIONS]]  # fmt: skip
+             _decision(row, words)) for row in one.decisions[:MOST_DECISIONS]]  # fmt: skip
     return told or [("", words.say("quarterly.no_decision"))]
+
+
+def _decision(row: Mapping[str, Any], words: Words) -> str:
+    recommendation = words.say(f"decision.{row['recommendation']}")
+    state = words.say(f"decision_state.{row['state']}")
+    told = words.say("quarterly.decision", recommendation=recommendation, at=row["made_us"], state=state)
+    if not row.get("realised"):
+        return told
+    days, realised = row["realised"]
+    return words.say("quarterly.realised", told=told, days=days, gain=tidy(gain(realised, words), 240))

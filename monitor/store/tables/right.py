@@ -127,3 +127,12 @@ trigger_call = Table(
     Column("answer", Text, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="1"),
 )
+outcome = Table(
+    "outcome",
+    metadata,
+    Column("decision", BigInteger, primary_key=True),
+    Column("day", Integer, primary_key=True),  # since the new champion began; 0: that it began
+    Column("at_us", BigInteger, nullable=False),  # when it was looked at
+    Column("forecast", Text, nullable=False),  # JSON: of the decision, see jobs.aftermath
+    Column("realised", Text, nullable=False),  # JSON: version and began_hour; from day 7 on see monitor.outcome
+)

@@ -1,6 +1,7 @@
 """Letters of every kind, with ordinary, empty and hostile data, in any language."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -16,11 +17,13 @@ from monitor.profiles.counts import Counts
 from monitor.profiles.profile import Profile
 from monitor.quality.automation_curve import Point
 from monitor.quality.estimate import Figure
+from monitor.quality.notes import few
 from monitor.report.alert_mail import Surroundings, alert_mail
 from monitor.report.daily_mail import Day, LastRun, Pulse, daily_mail
 from monitor.report.decision_mail import decision_mail
 from monitor.report.digest_mail import digest_mail
 from monitor.report.group_mail import Together, group_mail
+from monitor.report.outcome_mail import outcome_mail
 from monitor.report.quarterly import Band, Quarter, quarterly
 from monitor.report.service_mail import service_mail
 from monitor.report.trial_mail import trial_mail
@@ -182,7 +185,14 @@ def quarter(name: str, words: Words) -> Letter:
     bands = (Band(0.0, 0.5, None, Figure(None, None, None, 7)), Band(0.9, 1.0, 0.96, Figure(0.951, 0.93, 0.97, 420)))
     points = tuple(Point(number / 40, 0.9, 0.95, 1234.0, 56.0) for number in range(40))
     made = tuple(
-        {**proposal(name), "id": number, "state": "expired", "made_us": microseconds(NOW)} for number in range(30)
+        {
+            **proposal(name),
+            "id": number,
+            "state": "expired",
+            "made_us": microseconds(NOW),
+            "realised": (28, realised(name)) if number == 1 else None,
+        }
+        for number in range(30)
     )
     return quarterly(Quarter(one, weeks, sources, bands, points, (5, 1), 0.216, made), NOW, words)
 
@@ -208,6 +218,27 @@ def daily(name: str, words: Words) -> Letter:
                           ((name[:64], never),), (("ingest", ""), ("labels", name)), (stretch, mark), ((name, us),), pulse), NOW, words)  # fmt: skip
 
 
+def side(known: bool, name: str) -> dict[str, Any]:
+    right = Figure(0.951, 0.93, 0.97, 420) if known else Figure(None, None, None, 7, few(7))
+    return {"predictions": 38_000.0, "automatic": 0.81, "right": asdict(right), "calibration": [0.96, 0.951] if known else None,
+            "to_people": 1234.0, "hours": 61.7, "latency_ms": [23.0, 1200.0] if name else None}  # fmt: skip
+
+
+def realised(name: str) -> dict[str, Any]:
+    """Return what a new champion brought: a loss, or for an empty name that nothing is known."""
+    began = {"version": name or "2.0", "began_hour": HOUR - 672}
+    if not name:
+        return {**began, "days": 0, "before": None, "after": None, "answered": None, "from_people": None, "gain": None, "share": None, "why": "no day"}  # fmt: skip
+    return {**began, "days": 26, "before": side(False, name), "after": side(True, name), "answered": 0.993, "from_people": [90.0, 80.0, 100.0],
+            "gain": [-1234.0, -2000.0, -300.0], "share": [-0.5, -0.8, -0.1], "why": ""}  # fmt: skip
+
+
+def outcome(name: str, words: Words) -> Letter:
+    forecast = {"weekly_loss": [1390.0, 740.0, 2560.0], "recovered": [0.5, 0.18, 0.82], "benefit": [4800.0, -300.0, 11_500.0], "horizon_weeks": 13}  # fmt: skip
+    told = {"realised": realised(name), "forecast": forecast if name else {}}
+    return outcome_mail(proposal(name), 28, told, NOW, words)
+
+
 KINDS: dict[str, Callable[[str, Words], Letter]] = {
     **{f"alert_{change}": lambda name, words, change=change: alert(change, name, words) for change in CHANGES},
     **{f"group_{change}": lambda name, words, change=change: group(change, name, words) for change in ("more", *CHANGES)},
@@ -216,6 +247,7 @@ KINDS: dict[str, Callable[[str, Words], Letter]] = {
     "service": service({}),
     "service_over": service({"over": True}),
     "digest": digest,
+    "outcome": outcome,
     "trial": lambda _, words: trial_mail(NOW, words),
     "daily": daily,
     "quarterly": quarter,
