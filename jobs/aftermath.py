@@ -8,6 +8,7 @@ import polars as pl
 from sqlalchemy import Connection
 
 from jobs.bound import champion
+from jobs.succession import succession
 from monitor.alerts import Message
 from monitor.config import Config
 from monitor.outcome import Side, calibrated, worth
@@ -48,7 +49,8 @@ def _follow(connection: Connection, config: Config, one: dict[str, Any], now: da
     began = known[outcomes.BEGAN]["realised"] if outcomes.BEGAN in known else _began(connection, config, one, now)
     if began is None:
         return
-    outcomes.put(connection, number, outcomes.BEGAN, forecast, began, now=now)
+    if outcomes.put(connection, number, outcomes.BEGAN, forecast, began, now=now):
+        _report(connection, config, one, began, now)
     for day in DAYS:
         if day in known or hour_of(now) <= began["began_hour"] + 24 * day:  # the last hour is counted when it is over
             continue
@@ -56,6 +58,16 @@ def _follow(connection: Connection, config: Config, one: dict[str, Any], now: da
         outcomes.put(connection, number, day, forecast, found, now=now)
         if day == DAYS[-1] and found["gain"] is not None and found["gain"][0] < 0:
             outbox.queue(connection, _messages(number, day, config.routes), now)
+
+
+def _report(connection: Connection, config: Config, one: dict[str, Any], began: dict[str, Any], now: datetime) -> None:
+    """Write the two reports on the version that took over, in each language, and tell who receives decisions."""
+    routes = [route for route in config.routes if "decisions" in route.receives]
+    numbers = {language: succession(connection, config, one, began, now, language=language, by="vigie")
+               for language in sorted({route.language for route in routes} or {"en"})}  # fmt: skip
+    facts = {"kind": "succession", "decision": one["id"], "version": began["version"]}
+    outbox.queue(connection, [Message(f"decision:{one['id']}", "succession", 1, "mail", route.to, {**facts, "reports": numbers[route.language], "language": route.language})
+                              for route in routes], now)  # fmt: skip
 
 
 def _forecast(evidence: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,7 +141,8 @@ def _side(profile: Profile, days: int, audited: pl.DataFrame, calibration: Calib
 def _costs(config: Config, one: dict[str, Any]) -> dict[str, Term]:
     """Return what a case costs as the decision reckoned, so that both figures are of the same euros; else as config.yaml says."""
     settings = config.retraining.get(one["model"], Retraining())
-    today = {name: Term(name, *getattr(settings, name), "lognormal", "config.yaml") for name in ("person_eur", "error_eur")}  # fmt: skip
+    today = {name: Term(name, value, low, high, "lognormal", "config.yaml") for name, (value, low, high) in
+             (("person_eur", settings.person_eur), ("error_eur", settings.error_eur))}  # fmt: skip
     return today | {term["name"]: Term(**term) for term in one["evidence"].get("terms", ()) if term["name"] in today}
 
 
