@@ -69,28 +69,34 @@ def asked(store: Store, config: Config, model: str, number: int, now: datetime, 
 
 
 def _facts(connection: Connection, config: Config, one: Mapping[str, Any], began: Mapping[str, Any], now: datetime) -> dict[str, Any]:  # fmt: skip
-    model, version, start = one["model"], began["version"], began["began_hour"]
-    names = config.nomenclature(model)
-    tried = both.artefact(connection, model, version)
+    """Return what both reports are `about`, and the figures of the one `without` labels and the one `with` them."""
+    model, start, names = one["model"], began["began_hour"], config.nomenclature(one["model"])
+    about = {"model": model, "decision": one["id"], "old": one["champion"], "new": began["version"]}
+    tried = both.artefact(connection, model, began["version"])
     window = None if tried is None else shadow.answered(connection, tried["digest"], start)
-    about = {"model": model, "decision": one["id"], "old": one["champion"], "new": version}
-    if tried is None or window is None:
-        old, new = (profiles.total(connection, model, part) for part in (Window(start - 4 * WEEK, start), Window(start, hour_of(now) + 1)))  # fmt: skip
-        truth = labels.joined(connection, model, Window(start - 4 * WEEK, hour_of(now) + 1))
-        compared = {"compared": 0, "mix": _mix(old.labels.of_name, new.labels.of_name, names)}  # fmt: skip
-        told = {"word": "more_labels", "wanted": wanted(0, 0), "met": 0, "of": 0, "sentence": ""}
-        return {"about": about, "without": compared, "with": {"compared": 0, "verdict": told, "sources": _sources(_apart(truth, start))}}  # fmt: skip
-    hours = shadow.pairs_by_hour(connection, tried["digest"], window)
-    rows = both.labelled(connection, tried["digest"], window)
-    truths = {(row["day"], bytes(row["uid"])): row["truth"] for row in rows}
+    if tried is not None and window is not None:
+        hours = shadow.pairs_by_hour(connection, tried["digest"], window)
+        if any(pairs.compared for pairs in hours.values()):
+            return {"about": about, **_together(connection, tried, window, hours, names)}
+    times = Window(start - 4 * WEEK, start), Window(start, hour_of(now) + 1)
+    old, new = (profiles.total(connection, model, part).labels.of_name for part in times)
+    truth = labels.joined(connection, model, Window(times[0].first, times[1].end))
+    told: dict[str, Any] = {"word": "more_labels", "wanted": wanted(0, 0), "checks": [], "sentence": ""}
+    labelled = {"compared": 0, "verdict": told, "sources": _sources(_apart(truth, start))}
+    return {"about": about, "without": {"compared": 0, "mix": _mix(old, new, names)}, "with": labelled}
+
+
+def _together(connection: Connection, tried: Mapping[str, Any], window: Window, hours: Mapping[int, Pairs], names: Nomenclature) -> dict[str, Any]:  # fmt: skip
+    """Compare what both versions answered in `window`; where a record has labels of several sources, an audit tells who was right."""
+    rows, whole = both.labelled(connection, tried["digest"], window), Pairs.sum(hours.values())
+    truths = {(row["day"], bytes(row["uid"])): row["truth"] for row in sorted(rows, key=lambda row: row["source"] == "audit")}  # fmt: skip
     found = _compared(hours, shadow.disagreements(connection, tried["digest"], window, truths))
-    whole = Pairs.sum(hours.values())
-    steps = both.by_step(connection, tried["digest"], window)
     texts = {"compared": found.compared, "agreement": [found.agreement, found.agreement_low, found.agreement_high], "automation": list(found.automation),
-             "levels": _levels(whole, names), "classes": _classes(whole, names), "bands": _bands(steps), "mix": _mix(*_sides(whole), names),
+             "levels": _levels(whole, names), "classes": _classes(whole, names), "bands": _bands(both.by_step(connection, tried["digest"], window)),
+             "mix": _mix(*_sides(whole), names),
              "flips": {"to_manual": found.flips["automatic -> manual"], "to_automatic": found.flips["manual -> automatic"]}}  # fmt: skip
     told = _verdict(found, tried, whole, len({hour // 24 for hour in hours}))
-    return {"about": about, "without": texts, "with": {"compared": found.compared, "verdict": told, "sources": _sources(rows)}}  # fmt: skip
+    return {"without": texts, "with": {"compared": found.compared, "verdict": told, "sources": _sources(rows)}}
 
 
 def _compared(hours: Mapping[int, Pairs], judged: tuple[int, int]) -> Comparison:
@@ -108,8 +114,7 @@ def _verdict(found: Comparison, tried: Mapping[str, Any], whole: Pairs, days: in
     isolation = str(tried["resources"].get("isolation", ""))
     listed = checks(found, tests=tried["self_tests"], isolation=isolation, days=max(0, days - 1), row_errors=errors)
     word, sentence = verdict(listed)
-    return {"word": word, "sentence": sentence, "wanted": wanted(found.wins, found.losses), "checks": [asdict(check) for check in listed],
-            "met": sum(check.result == "met" for check in listed), "of": len(listed)}  # fmt: skip
+    return {"word": word, "sentence": sentence, "wanted": wanted(found.wins, found.losses), "checks": [asdict(check) for check in listed]}  # fmt: skip
 
 
 def _branch(label: str, level: str, names: Nomenclature) -> str:

@@ -37,10 +37,7 @@ def without_labels(facts: Mapping[str, Any], now: datetime, words: Words) -> dic
 
 def with_labels(facts: Mapping[str, Any], now: datetime, words: Words) -> dict[str, Any]:
     """Write the report with labels: accuracy and F1 of both, by source of the labels, and the verdict."""
-    verdict = facts["verdict"]
-    blocks: list[tuple[str, Rows]] = [
-        ("verdict", [(words.say(f"succession.{verdict['word']}"), _verdict(verdict, words))])
-    ]
+    blocks: list[tuple[str, Rows]] = [("verdict", _verdict(facts["verdict"], words))]
     rows: list[tuple[str, str]] = []
     for one in facts["sources"]:
         for side in ("old", "new"):
@@ -97,10 +94,20 @@ def _same(one: Mapping[str, Any], words: Words) -> str:
     return words.say("succession.same", value=one["share"], n=one["count"])
 
 
-def _verdict(verdict: Mapping[str, Any], words: Words) -> str:
-    if verdict["word"] == "more_labels" and verdict["wanted"] is not None:
-        return words.say("succession.wanted", n=verdict["wanted"])
-    return words.say("succession.checks", met=verdict["met"], of=verdict["of"])
+def _verdict(verdict: Mapping[str, Any], words: Words) -> Rows:
+    """Tell the word, how many labels are missing where labels would help, and every check, also those met."""
+    name, wanted = words.say(f"succession.{verdict['word']}"), verdict["wanted"]
+    met = sum(check["result"] == "met" for check in verdict["checks"])
+    told = words.say("succession.checks", met=met, of=len(verdict["checks"]))
+    if verdict["word"] == "more_labels" and wanted:
+        told = words.say("succession.wanted", n=wanted)
+    checks = [(words.say(f"succession.check.{_key(check['name'])}"), words.say(f"succession.result.{_key(check['result'])}"))
+              for check in verdict["checks"]]  # fmt: skip
+    return [(name, told), *checks]
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[ -]", "_", name)
 
 
 def _scored(one: Mapping[str, Any], side: str, words: Words) -> Rows:

@@ -91,6 +91,8 @@ def test_on_the_same_texts(place: Place, store: Store) -> None:
     assert [one[0] for one in routine["new"]["weak"]] == ["47", "11", "10"]
     assert (routine["new"]["top"], routine["old"]["top"]) == ([[3, 0.8]], [])
     assert (with_["verdict"]["word"], with_["verdict"]["wanted"]) == ("more_labels", 0)
+    assert [check["result"] for check in with_["verdict"]["checks"]] == ["met", "met", "cannot tell", "met", "met"]
+    assert [row[1] for row in both_of(store)[1]["body"]["blocks"][0]["rows"]][:2] == ["4 of 5 checks met", "met"]
     with store.read() as connection:
         (row,) = (one for one in outbox.about(connection, "decision:1") if one["event"] == "succession")
         assert len(sheets.all(connection)) == 2
@@ -135,6 +137,27 @@ def test_nothing_in_the_shadow(quick_place: Place, quick: Store, monkeypatch: py
     assert "aucun texte n’a reçu de réponse des deux" in told[0]
     assert "encore au moins 11 annotations" in told[1]
     assert run(quick_place, "report", "ape", "--after-decision", "1", "--language", "eo", monkeypatch=monkeypatch, capsys=capsys)[0] == 3  # fmt: skip
+
+
+def test_not_counted_yet(quick_place: Place, quick: Store) -> None:
+    """Answers in the shadow that were not put beside the old ones are no comparison, and no figure is made of none."""
+    config = story(quick_place, quick, weeks=1)
+    answered(quick)
+    with quick.write() as connection:
+        shadow.drop_pairs(connection, DIGEST)
+    follow(quick, config, BEGAN + timedelta(days=2))
+    assert [one["body"]["facts"]["compared"] for one in both_of(quick)] == [0, 0]
+
+
+def test_audit_tells(quick_place: Place, quick: Store) -> None:
+    """Of a record that an audit and routine coding label otherwise, the audit says which version was right."""
+    config = story(quick_place, quick, weeks=1)
+    old = answered(quick)
+    label(quick, old[60:80], ["10"] * 20, "routine")
+    label(quick, old[60:80], ["11"] * 20, "audit")
+    follow(quick, config, BEGAN + timedelta(days=2))
+    verdict = both_of(quick)[1]["body"]["facts"]["verdict"]
+    assert "right alone on 20 of 20" in verdict["sentence"] + str(verdict["checks"])
 
 
 def test_apart(quick_place: Place, quick: Store) -> None:
