@@ -41,7 +41,7 @@ from monitor.store import (
 from monitor.store import shadow as shadows
 from monitor.store.feed import feeds, masked
 from monitor.verdict import Verdict, verdict
-from monitor.window import Window, hour_of, microseconds
+from monitor.window import Window, microseconds
 
 WEEK_US = 7 * 86_400_000_000
 

@@ -8,6 +8,7 @@ import polars as pl
 from sqlalchemy import Connection
 
 from jobs.bound import champion
+from jobs.succession import succession
 from monitor.alerts import Message
 from monitor.config import Config
 from monitor.outcome import Side, calibrated, worth
@@ -49,7 +50,8 @@ def _follow(connection: Connection, config: Config, one: dict[str, Any], now: da
     began = known[outcomes.BEGAN]["realised"] if outcomes.BEGAN in known else _began(connection, config, one, now)
     if began is None:
         return
-    outcomes.put(connection, number, outcomes.BEGAN, forecast, began, now=now)
+    if outcomes.put(connection, number, outcomes.BEGAN, forecast, began, now=now):
+        _report(connection, config, one, began, now)
     for day in DAYS:
         if day in known or hour_of(now) <= began["began_hour"] + 24 * day:  # the last hour is counted when it is over
             continue
@@ -57,6 +59,16 @@ def _follow(connection: Connection, config: Config, one: dict[str, Any], now: da
         outcomes.put(connection, number, day, forecast, found, now=now)
         if day == DAYS[-1] and found["gain"] is not None and found["gain"][0] < 0:
             outbox.queue(connection, _messages(number, day, config.routes), now)
+
+
+def _report(connection: Connection, config: Config, one: dict[str, Any], began: dict[str, Any], now: datetime) -> None:
+    """Write the two reports on the version that took over, in each language, and tell who receives decisions."""
+    routes = [route for route in config.routes if "decisions" in route.receives]
+    numbers = {language: succession(connection, config, one, began, now, language=language, by="vigie")
+               for language in sorted({route.language for route in routes} or {"en"})}  # fmt: skip
+    facts = {"kind": "succession", "decision": one["id"], "version": began["version"]}
+    outbox.queue(connection, [Message(f"decision:{one['id']}", "succession", 1, "mail", route.to, {**facts, "reports": numbers[route.language], "language": route.language})
+                              for route in routes], now)  # fmt: skip
 
 
 def _forecast(evidence: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,6 +32,7 @@ RECEIVED = {
     "decision": {"decisions"},
     "weekly": {"weekly"},
     "outcome": {"decisions", "weekly"},
+    "succession": {"decisions"},
 }
 
 

@@ -44,7 +44,7 @@ def render(store: Store, config: Config, row: dict[str, Any], now: datetime) -> 
     """Return the letter of an outbox row, and a note when something had to be left out: rendering never blocks delivery."""
     facts = row["facts"]
     kinds = {"incident": _incident, "decision": _decision, "weekly": _weekly, "quarterly": _quarterly, "service": _service,
-             "digest": _digest, "daily": _daily, "test": _trial, "outcome": _outcome}  # fmt: skip
+             "digest": _digest, "daily": _daily, "test": _trial, "outcome": _outcome, "succession": _succession}  # fmt: skip
     to = words(facts.get("language", "en"))
     try:
         return kinds[facts["kind"]](Sending(store, config, now, to, row), facts), ""
@@ -140,6 +140,15 @@ def _outcome(sending: Sending, facts: dict[str, Any]) -> Letter:
         one = decisions.get(connection, facts["decision"])
         known = outcomes.of(connection, facts["decision"])[facts["day"]]
     return outcome_mail(one, facts["day"], known, sending.now, sending.words)
+
+
+def _succession(sending: Sending, facts: dict[str, Any]) -> Letter:
+    from monitor.report.succession_mail import succession_mail
+    from monitor.store import decisions
+
+    with sending.store.read() as connection:
+        one = decisions.get(connection, facts["decision"])
+    return succession_mail(one, facts["version"], facts["reports"], sending.now, sending.words)
 
 
 def _weekly(sending: Sending, facts: dict[str, Any]) -> Letter:

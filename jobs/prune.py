@@ -39,7 +39,7 @@ def prune(store: Store, config: Config, now: datetime) -> str:
         files = retention.quoting_reports(connection, today - privacy.text_days)
         old = sheets.forget(connection, (today - privacy.profile_days) * retention.MICROSECONDS_PER_DAY)
     _forget_packs(config, (today - privacy.prediction_days) * retention.MICROSECONDS_PER_DAY)
-    for name in [*files, *(f"reports/report-{number}.html" for number in old)]:
+    for name in [*files, *(f"reports/report-{number}.{form}" for number in old for form in ("html", "json", "md"))]:
         (config.data_dir / name).unlink(missing_ok=True)
     return ", ".join(told) + f", {len(files)} reports with texts, {keys} keys of days"
 

@@ -14,6 +14,7 @@ from monitor.detection.explain import Sides, labels
 from monitor.errors import ConfigError, NoData, VigieError
 from monitor.metrics.prediction_shift import moved_share
 from monitor.report.sheet import Told, page, sheet
+from monitor.report.succession import as_json, as_markdown
 from monitor.report.weekly import Week
 from monitor.report.words import words
 from monitor.settings import Route
@@ -68,7 +69,8 @@ def asked(config: Config, model: str, text: list[str]) -> tuple[Window, str]:
 
 def made_of(store: Store, config: Config, now: datetime, number: int) -> Path:
     """
-    Write the page of a report that was asked for, or again the one of a report that was made, and return its path.
+    Write the page of a report that was asked for, or again the one of a report that was made, and return its path;
+    of a version that took over also as JSON and Markdown, beside it.
 
     What it says is kept before the file is written: of two that write the same report, one counts for both files.
     """
@@ -83,6 +85,9 @@ def made_of(store: Store, config: Config, now: datetime, number: int) -> Path:
             one = sheets.get(connection, number)
     file = report_file(config, f"report-{number}.html")
     file.write_bytes(page(one["body"]).encode())
+    if "facts" in one["body"]:
+        file.with_suffix(".json").write_text(as_json(one["body"]), encoding="utf-8")
+        file.with_suffix(".md").write_text(as_markdown(one["body"]), encoding="utf-8")
     return file
 
 

@@ -118,11 +118,15 @@ def report(
     until: Annotated[str | None, typer.Option(help="Last day of the weekly report, ISO date; default: today.")] = None,
     first: Annotated[str | None, typer.Option("--from", help="First day, ISO date: a report of these days.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last day, ISO date; default: today.")] = None,
-    language: Annotated[str, typer.Option(help="Of a report of days: en or fr.")] = "en",
+    language: Annotated[str, typer.Option(help="Of a report of days, or after a decision: en or fr.")] = "en",
+    after: Annotated[
+        int | None,
+        typer.Option("--after-decision", help="The two reports on the version that took over after this decision."),
+    ] = None,
 ) -> None:
     """Write the weekly report now, one of any days, one that was made before, or the Evidently drill-down of an incident; prints the file."""
     from jobs import report as reports
-    from jobs import write
+    from jobs import succession, write
     from monitor.store import sheets
     from monitor.window import Window
 
@@ -130,6 +134,9 @@ def report(
     name = model or next(iter(config.models))
     if incident is not None:
         typer.echo(reports.drill_down(store, config, now(), incident))
+    elif after is not None:
+        for number in succession.asked(store, config, name, after, now(), language=language, by=shell_identity()):
+            typer.echo(write.made_of(store, config, now(), number))
     elif first is not None:
         window, chosen = write.asked(config, name, [first, last or f"{now():%Y-%m-%d}", language])
         with store.write() as connection:

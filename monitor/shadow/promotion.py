@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from monitor.shadow.comparison import Comparison
+from monitor.shadow.comparison import Comparison, evidence
 
 Result = Literal["met", "not met", "cannot tell"]
 ENOUGH_EVIDENCE, LEAST_DAYS, LEAST_TEXTS, MOST_ROW_ERRORS = 20.0, 7, 2000, 0.005
+MOST_WANTED = 10_000  # labels; who needs more cannot tell
 SHUT_IN = "no network"
 CUT = "the network is cut; files are not shut off"
 OPEN = (
@@ -67,3 +68,16 @@ def verdict(found: list[Check]) -> tuple[str, str]:
         parts.append("Cannot tell: " + ", ".join(f"{c.name} ({c.text})" for c in open_) + ".")
     parts.append(f"Met: {sum(c.result == 'met' for c in found)}.")
     return word, " ".join(parts)
+
+
+def wanted(wins: int, losses: int) -> int | None:
+    """
+    Return how many more labelled disagreements, won at the rate seen so far, make the evidence enough; None where that never does.
+
+    Before the first one is labelled it is how many must all be won.
+
+    >>> wanted(0, 0), wanted(20, 0), wanted(3, 9)
+    (11, 0, None)
+    """
+    rate = wins / (wins + losses) if wins + losses else 1.0
+    return next((n for n in range(MOST_WANTED) if evidence(wins + round(n * rate), losses + n - round(n * rate)) >= ENOUGH_EVIDENCE), None)  # fmt: skip

@@ -21,8 +21,10 @@ def put(connection: Connection, number: int, day: int, forecast: Mapping[str, An
         name: json.dumps(one, ensure_ascii=False) for name, one in (("forecast", forecast), ("realised", realised))
     }
     row = {"decision": number, "day": day, "at_us": microseconds(now), **texts}
-    done = connection.execute(make(outcome).values(row).on_conflict_do_nothing(index_elements=["decision", "day"]))
-    return bool(done.rowcount)
+    done = connection.execute(
+        make(outcome).values(row).on_conflict_do_nothing(index_elements=["decision", "day"]).returning(outcome.c.day)
+    )  # its row count is not told by every database
+    return done.first() is not None
 
 
 def of(connection: Connection, number: int) -> dict[int, dict[str, Any]]:

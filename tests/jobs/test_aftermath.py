@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from jobs.aftermath import look_back
 from jobs.ingest import ingest
@@ -96,6 +97,10 @@ def follow(store: Store, config: Config, now: datetime) -> dict[int, dict[str, A
         return {day: one["realised"] for day, one in outcomes.of(connection, 1).items()}
 
 
+def told_of_a_loss(connection: Connection) -> list[dict[str, Any]]:
+    return [row for row in outbox.about(connection, "decision:1") if row["event"] == "outcome"]
+
+
 def begun(place: Place) -> datetime:
     """Return the hour of the first answer of the new version that was logged."""
     return start_of(min(hour_of(row["time"]) for row in place.written if row["model_version"] == "2.0"))
@@ -129,7 +134,7 @@ def test_realised(place: Place, store: Store) -> None:
     with store.read() as connection:
         kept = outcomes.of(connection, 1)[28]["forecast"]
         assert [share[0] for share in outcomes.recovered(connection, "ape")] == [one["share"][0]]
-        assert outbox.about(connection, "decision:1") == []
+        assert told_of_a_loss(connection) == []
     assert kept == {"weekly_loss": [50.0, 40.0, 60.0], "benefit": [500.0, 100.0, 900.0], "horizon_weeks": 13, "recovered": [0.5, 0.18, 0.82]}  # fmt: skip
     before = snapshot(store)
     follow(store, config, BEGAN + timedelta(days=40))
@@ -168,7 +173,7 @@ def test_unknown(quick_place: Place, quick: Store) -> None:
     assert (one["gain"], one["share"], one["why"]) == (None, None, "only 0 audited answers; 30 are needed")
     assert one["from_people"][2] < 0
     with quick.read() as connection:
-        assert (outbox.about(connection, "decision:1"), outcomes.recovered(connection, "ape")) == ([], [])
+        assert (told_of_a_loss(connection), outcomes.recovered(connection, "ape")) == ([], [])
 
 
 def test_a_loss_is_told(place: Place, store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
@@ -183,7 +188,7 @@ def test_a_loss_is_told(place: Place, store: Store, monkeypatch: pytest.MonkeyPa
     gain = follow(store, config, late)[28]["gain"][0]
     follow(store, config, late)
     with store.read() as connection:
-        rows = {row["recipient"]: row for row in outbox.about(connection, "decision:1")}
+        rows = {row["recipient"]: row for row in told_of_a_loss(connection)}
     assert set(rows) == {"owner@stat.example", "head@stat.example"}
     made = {to: render(store, config, {**row, "facts": json.loads(row["facts"])}, late) for to, row in rows.items()}
     owner, head = made["owner@stat.example"], made["head@stat.example"]

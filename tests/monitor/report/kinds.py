@@ -26,6 +26,7 @@ from monitor.report.group_mail import Together, group_mail
 from monitor.report.outcome_mail import outcome_mail
 from monitor.report.quarterly import Band, Quarter, quarterly
 from monitor.report.service_mail import service_mail
+from monitor.report.succession_mail import succession_mail
 from monitor.report.trial_mail import trial_mail
 from monitor.report.weekly import Week, weekly
 from monitor.report.words import Words
@@ -248,6 +249,7 @@ KINDS: dict[str, Callable[[str, Words], Letter]] = {
     "service_over": service({"over": True}),
     "digest": digest,
     "outcome": outcome,
+    "succession": lambda name, words: succession_mail(proposal(name), name or "2.0", (7, 8), NOW, words),
     "trial": lambda _, words: trial_mail(NOW, words),
     "daily": daily,
     "quarterly": quarter,
