@@ -7,7 +7,7 @@ from typing import Any
 from monitor.detection.incident import Change, Incident
 from monitor.settings import Delivery, Route
 
-ONLY_MAIL = "that mails do not leave, messages are dead, bytes lost or profiles wrong can be told by mail alone"
+ONLY_MAIL = "mail is the only way out: nobody hears of it when mails do not leave"
 TOLD = {"opened", "worsened", "closed"}
 
 

@@ -76,7 +76,7 @@ else:
 
 st.subheader("Messages")
 if lacks_another_way(shared.config().routes, shared.config().delivery):
-    st.caption(f"Only a mail: {ONLY_MAIL}. Set delivery.fallback, or let a webhook receive service.")
+    st.caption(f"{ONLY_MAIL.capitalize()}. Set delivery.fallback, or let a webhook receive service.")
 if found["in_doubt"]:
     st.warning(
         "These reports were cut between their last dot and the relay's answer: they may have arrived. Ask, then `vigie outbox retry NUMBER`."

@@ -284,7 +284,7 @@ def test_machine(quick_place: Place) -> None:
 def test_another_way(quick_place: Place) -> None:
     """Where mail is the only way, doctor says what could not be told then; a fallback, or a webhook that receives service, is another."""
     (found,) = of_ways(quick_place.configure())
-    assert (found.state, "mail alone" in found.means) == ("warn", True)
+    assert (found.state, "only way out" in found.means) == ("warn", True)
     assert of_ways(quick_place.configure(replaced=("{file_drop: mails}", "{fallback: {file_drop: aside}}"))) == []
     chat = "routes:\n  - {name: chat, webhook_file: chat, form: slack, receives: [service]}\n"
     assert of_ways(quick_place.configure(replaced=("routes:\n", chat))) == []
