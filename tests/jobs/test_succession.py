@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from jobs.letters import render
+from jobs.prune import prune
 from jobs.write import made_of
 from monitor.profiles.pairs import Pairs
 from monitor.store import labels, outbox, shadow, sheets
@@ -119,6 +120,8 @@ def test_forms(quick_place: Place, quick: Store) -> None:
             one.unlink()
         made_of(quick, config, BEGAN + timedelta(days=90), number)
         assert [one.read_bytes() for one in forms] == first
+    prune(quick, config, BEGAN + timedelta(days=6 * 365))
+    assert list(file.parent.glob("report-*")) == []
 
 
 def test_nothing_in_the_shadow(quick_place: Place, quick: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
