@@ -75,7 +75,7 @@ def _plain(text: str) -> str:
 def _body(kind: str, facts: Mapping[str, Any], blocks: Iterable[tuple[str, Rows]], now: datetime, words: Words) -> dict[str, Any]:  # fmt: skip
     about = {name: tidy(str(facts[name] or "-"), LONGEST_NAME) for name in ("old", "new")}
     title = words.say(f"succession.{kind}", model=facts["model"], number=facts["decision"], **about)
-    told = [{"heading": words.say(f"succession.block.{name}"), "rows": [list(row) for row in rows], "picture": None} for name, rows in blocks]  # fmt: skip
+    told = [{"heading": words.say(f"succession.block.{name}"), "rows": [list(row) for row in rows], "picture": None} for name, rows in blocks if rows]  # fmt: skip
     told[0]["heading"] = f"{title}: {told[0]['heading']}"
     return {"kind": kind, "title": title, "status": "", "language": words.language, "foot": words.say("sheet.foot", now=now),
             "blocks": told, "facts": dict(facts)}  # fmt: skip

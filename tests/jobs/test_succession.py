@@ -112,6 +112,7 @@ def test_forms(quick_place: Place, quick: Store) -> None:
         first = [one.read_bytes() for one in forms]
         page, figures, markdown = (one.decode() for one in first)
         assert "default-src 'none'" in page
+        assert "Agreement by level" not in page  # there is no nomenclature
         assert "<script" not in page + markdown.replace("\\<", "")
         assert "&lt;script&gt;" in page
         assert "\\<script\\>alert(1)\\</script\\>\\|x" in markdown
@@ -132,6 +133,7 @@ def test_nothing_in_the_shadow(quick_place: Place, quick: Store, monkeypatch: py
     follow(quick, config, BEGAN + timedelta(days=2))
     without, with_ = (one["body"]["facts"] for one in both_of(quick))
     assert (without["compared"], [one["label"] for one in without["mix"]]) == (0, ["10"])
+    assert all(block["rows"] for one in both_of(quick) for block in one["body"]["blocks"])
     assert (with_["verdict"]["word"], with_["verdict"]["wanted"], with_["sources"]) == ("more_labels", 11, [])
     code, said = run(quick_place, "report", "ape", "--after-decision", "1", "--language", "fr", monkeypatch=monkeypatch, capsys=capsys)  # fmt: skip
     assert (code, [line.rpartition("/")[2] for line in said.split()]) == (0, ["report-3.html", "report-4.html"])
