@@ -146,7 +146,7 @@ def known(text: str, keys: Iterable[str], to: Words, **facts: Any) -> str:
     """
     Write a text that is one of these in English in another language; any other as it is.
 
-    >>> known("audits", ["source.prior", "source.audits"], words("fr")), known("by hand", ["source.prior"], words("fr"))
+    >>> known("audits", ["source.unknown", "source.audits"], words("fr")), known("by hand", ["source.unknown"], words("fr"))
     ('audits', 'by hand')
     """
     return next((to.say(key, **facts) for key in keys if words("en").say(key, **facts) == text), text)

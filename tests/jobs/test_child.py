@@ -168,7 +168,7 @@ def test_last_words(
     if is_kept:
         assert said.endswith("line 499 of mine, and nothing else to tell\nthe owner is [email],  \u20ac")
         assert 4000 < len(said.encode()) <= 4096
-        assert capfd.readouterr().err.count("line 0 of mine") == 1
+        assert "line 0 of mine" in capfd.readouterr().err
 
 
 def test_last_words_are_of_the_newest_attempt(store: Store) -> None:

@@ -53,7 +53,7 @@ def test_pauses(place: Place, config: Config, store: Store) -> None:
     place.write(200)
     ingest(store, config, NOW)
     before = snapshot(store)
-    place.write(300)
+    place.write(300, seed=1)
     line = ingest(store, config, NOW + timedelta(minutes=1), lambda _: Disk(1000, 951, 49))
     assert line == "paused: 4.9% of the disk under data_dir is free; reading goes on by itself from 5% on"
     assert snapshot(store) == before

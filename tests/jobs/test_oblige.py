@@ -68,7 +68,7 @@ def test_revision(place: Place, store: Store) -> None:
     one = proposed(store, config)
     assert one["recommendation"] == "label_first"
     assert one["sentence"].startswith(
-        "A revision of the nomenclature is planned for 02 Oct 2026. 2000 more labels are needed to train it."
+        "A revision of the nomenclature is planned for 02 Oct 2026. 2,000 more labels are needed to train it."
     )
 
 

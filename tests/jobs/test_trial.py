@@ -45,7 +45,7 @@ def test_each_week(store: Store, place: Place, config: Config, relay: Relay) -> 
         notify(store, config, now)
         assert len(relay.mails) == (6 if now < MONDAY + 8 * DAY else 9)
     assert to(relay, "ops@stat.example")[0]["Subject"] == "[Vigie] test: this message arrived"
-    assert "Messages of Vigie reach this address" in plain(to(relay, "ops@stat.example")[0])
+    assert "messages of Vigie reach this address" in plain(to(relay, "ops@stat.example")[0])
     assert "Ceci est un test" in plain(to(relay, "head@stat.example")[0])
 
 
