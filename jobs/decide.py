@@ -1,6 +1,8 @@
 """The service will weigh the evidence and propose: retrain, label first, or wait."""
 
-from datetime import datetime
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -22,9 +24,9 @@ from monitor.settings import Retraining, Route
 from monitor.store import decisions, incidents, outbox, outcomes, profiles, references, shadow, standing
 from monitor.store.rollback import released, replayed
 from monitor.store.store import Store
-from monitor.window import Window, hour_of
+from monitor.window import Window, hour_of, moment
 
-LOOK_BACK_HOURS = 7 * 24
+LOOK_BACK_HOURS, WEEK_DAYS = 7 * 24, 7
 PASSING = {"outputs", "service"}  # groups of first causes that a deployment, or its end, moves
 ASKING = {"due", "overdue"}  # states of the calendar
 SEED = 7
@@ -59,10 +61,9 @@ def propose(
         return None
     end = min(hour_of(now), span.end) // 24 * 24
     last = trained(connection, model, now) or Trained(pinned.end_hour, None)
-    since = Window(min(last.hour, end), end)
-    faulty, to_roll_back = _left_out(
-        connection, config, model, Window(min(since.first, end - LOOK_BACK_HOURS) // 24 * 24, end)
-    )
+    since, usual = Window(min(last.hour, end), end), Window(pinned.first_hour, pinned.end_hour)
+    looked_at = Window(min(since.first, end - LOOK_BACK_HOURS) // 24 * 24, end)
+    faulty, to_roll_back = _left_out(connection, config, model, looked_at)
     left_out = faulty.intersection(range(end // 24 - 7, end // 24))
     if len(left_out) == 7 and to_roll_back is not None:
         left_out = frozenset()  # the advice is to roll back, whatever a week costs
@@ -71,7 +72,7 @@ def propose(
     calendar = standing_in(settings.calendar, last.day, now.date())
     if not days and calendar.state in ASKING:  # all the same: the days before the fault tell what there is
         days = [day for day in range(-(-since.first // 24), end // 24) if day not in faulty][-7:]
-    then = profiles.total(connection, model, Window(pinned.first_hour, pinned.end_hour))
+    then = profiles.total(connection, model, usual)
     week = Profile.sum([profiles.total(connection, model, Window(day * 24, day * 24 + 24)) for day in days])
     if not then.decided or not week.decided:
         return None
@@ -80,9 +81,8 @@ def propose(
         connection, config.models[model], now, config.detection, config.ingest.silent_after_expected
     )
     held = labelled(connection, config, model, Window(last.hour, hour_of(now) + 1), weeks)
-    known = held.truths.total()
-    tried = tried_on_labels(connection, config, model, Window(pinned.first_hour, pinned.end_hour), faulty)
-    case = Case(terms(connection, model, weeks, settings, tried=tried, realised=outcomes.shares(connection, model)), settings.horizon_weeks, extras["accuracy"], known,
+    tried = tried_on_labels(connection, config, model, usual, faulty)
+    case = Case(terms(connection, model, weeks, settings, tried=tried, realised=outcomes.shares(connection, model)), settings.horizon_weeks, extras["accuracy"], held.truths.total(),
                 after_deployment=to_roll_back, days_left_out=len(left_out), challenger=_challenger(connection, config, model),
                 calendar=calendar, obliged=obliged(connection, config, model, now, of=held, last=last, calendar=calendar),
                 wanted=held.wanted, look_again=next_look(calendar, now.date()), audit_size=audit_size(connection, model, weeks))  # fmt: skip
@@ -90,7 +90,7 @@ def propose(
     evidence: dict[str, Any] = {
         "terms": [term.record() for term in case.terms], "probability": advice.probability, "benefit": advice.benefit,
         "weekly_loss": advice.weekly_loss, "variance_shares": advice.variance_shares, "horizon_weeks": case.horizon_weeks,
-        "said": [one.record() for one in advice.said], "labels": known, "week_until": end, "days_left_out": len(left_out), "roll_back": to_roll_back, "challenger": case.challenger,
+        "said": [one.record() for one in advice.said], "labels": case.labels_since_training, "week_until": end, "days_left_out": len(left_out), "roll_back": to_roll_back, "challenger": case.challenger,
         "audit_size": case.audit_size, "obliged": list(case.obliged), "labels_lacking": {} if case.labels_suffice else case.lacking,
         "calendar": {**advice.calendar.record(), **settings.calendar.model_dump(mode="json", include={"every", "policy"}),
                      "trained": last.day.isoformat(), "version": last.version, "rhythm_weeks": rhythm(case)},
@@ -98,14 +98,39 @@ def propose(
     requester, recommendation, sentence = "vigie", advice.recommendation, advice.sentence
     if asked is not None:
         requester, evidence["asked"] = asked
-        words = recommendation.replace("_", " ")
-        recommendation, sentence = "retrain", f"{requester} asks for it: {asked[1]}. By itself: {words}. {sentence}"
+        sentence = f"{requester} asks for it: {asked[1]}. By itself: {recommendation.replace('_', ' ')}. {sentence}"
+        recommendation = "retrain"
     parts = {"model": model, "recommendation": recommendation, "evidence": evidence, "requester": requester,
              **circumstances(connection, config, model, now)}  # fmt: skip
+    if asked is None and _stands(connection, parts, now, settings.expires_days):
+        return None
     number = decisions.propose(connection, parts, sentence=sentence, now=now, expires_days=settings.expires_days)
     if number is not None:
         outbox.queue(connection, _messages(number, config.routes), now)
     return number
+
+
+def _stands(connection: Connection, parts: Mapping[str, Any], now: datetime, expires_days: float) -> bool:
+    """
+    Say whether people have this proposal already, or have answered it: figures that move by a day are no new decision.
+
+    An open one stands for a week, an answered one as long as one may be open, what a person asked for until it is answered,
+    and a retraining that was started until its end; each while it is bound to the same champion, command and settings.
+    """
+    known = decisions.all(connection, parts["model"])
+    if not known or any(known[0][name] != json.loads(json.dumps(parts[name])) for name in ("champion", "trigger", "settings")):  # fmt: skip
+        return False
+    one, is_open, starts = known[0], known[0]["state"] == "proposed", known[0]["recommendation"] == "retrain"
+    if one["state"] in {"approved", "triggered", "in_doubt"} and starts:
+        return bool(parts["recommendation"] == "retrain")
+    days = WEEK_DAYS if is_open and one["requester"] == "vigie" else expires_days
+    asks_alike = one["recommendation"] == parts["recommendation"] and _why(one) == _why(parts)
+    counts = asks_alike or (is_open and one["requester"] != "vigie")
+    return counts and one["state"] not in {"expired", "failed"} and now < moment(one["made_us"]) + timedelta(days=days)
+
+
+def _why(one: Mapping[str, Any]) -> list[str]:
+    return [str(said["key"]) for said in one["evidence"].get("said", ())]
 
 
 def _left_out(connection: Connection, config: Config, model: str, window: Window) -> tuple[frozenset[int], str | None]:

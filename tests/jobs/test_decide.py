@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from jobs.act import act
-from jobs.decide import decide
+from jobs.decide import decide, propose
 from jobs.ingest import ingest
 from jobs.pin import pin
 from jobs.summarise import summarise
@@ -141,6 +141,39 @@ def test_new_evidence(place: Place, store: Store, config: Config) -> None:
     assert decide(store, config, later) == "ape: decision 2"
     with store.read() as connection:
         assert [d["state"] for d in decisions.all(connection)] == ["proposed", "expired"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "days", "proposed"),
+    [("", 1, 1), ("", 6, 1), ("reject", 1, 1), ("reject", 13, 1), ("reject", 14, 2), ("approve", 1, 1)],
+)
+def test_figures_that_move(place: Place, store: Store, config: Config, answer: str, days: int, proposed: int) -> None:
+    """What was proposed and still holds is not proposed again each day its figures move; approvers are not told again, and lose no approval."""
+    decide(store, config, NOW)
+    if answer:
+        with store.write() as connection:
+            decisions.judge(connection, 1, answer, actor="alice", reason="the costs are right", now=NOW)
+    place.write(60 * days, seed=5, first=NOW, hours=days * 24)
+    later = NOW + timedelta(days=days)
+    ingest(store, config, later)
+    summarise(store, config, later)
+    decide(store, config, later)
+    with store.read() as connection:
+        assert len(decisions.all(connection)) == proposed
+        assert len(outbox.about(connection, "decision:1")) == 1
+    assert answer or newest(store)["state"] == "proposed"
+
+
+def test_what_a_person_asked_for_stands(place: Place, store: Store, config: Config) -> None:
+    """What somebody asked for waits for its answer; the job's own view of the next day does not take its place."""
+    with store.write() as connection:
+        propose(connection, config, "ape", NOW, ("alice", "a new survey"))
+    place.write(60, seed=5, first=NOW, hours=24)
+    later = NOW + timedelta(days=1)
+    ingest(store, config, later)
+    summarise(store, config, later)
+    assert decide(store, config, later) == "ape: nothing new"
+    assert (newest(store)["requester"], newest(store)["state"]) == ("alice", "proposed")
 
 
 def test_person_proposes(place: Place, store: Store, config: Config) -> None:

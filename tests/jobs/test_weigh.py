@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jobs.decide import decide
+from jobs.decide import decide, propose
 from jobs.ingest import ingest
 from jobs.summarise import summarise
 from jobs.weigh import Weeks, audit_size, past_weeks, terms, tried_on_labels
@@ -187,7 +187,8 @@ def test_growth_weighed(place: Place, lived: Store) -> None:
     assert growth_of(lived)["source"] == "slope over 6 whole weeks, of cases sent to people alone"
     assert growth_of(lived)["value"] == pytest.approx(_slope(place, range(6)))
     happened(lived, MANUAL, END + 10 * 24, state="closed", closed_as="fixed", closed_hour=END + 10 * 24 + 5)
-    decide(lived, config, later)
+    with lived.write() as connection:
+        propose(connection, config, "ape", later, ("alice", "what would it be now"))
     assert growth_of(lived)["source"] == "slope over 5 whole weeks, of cases sent to people alone"
     assert growth_of(lived)["value"] == pytest.approx(_slope(place, [0, 1, 3, 4, 5]))
     evidence, last_week = newest(lived)["evidence"], Window(END + 4 * 168, END + 5 * 168)
